@@ -1,0 +1,1 @@
+"""What nodes tell each other: the event bus, and later leases and placement."""

@@ -1,0 +1,332 @@
+"""Machine of one INVITE dialog: one session of the API.
+
+What can go wrong between asking a camera and having its picture, each with one answer:
+
+- no final answer in time: the caller is told at once, but the dialog may still come alive. CANCEL
+  goes out only after a 1xx (RFC 3261 9.1); a late 200 is ACKed and BYEd. SSRC and port stay held
+  until the transaction is over, because that late 200 would use them.
+- refused: over at once.
+- accepted, but no media, or a codec nobody can carry, or media that stops: BYE.
+- the device says BYE: over.
+
+States and what leaves them::
+
+    INVITING  --200-->  WAITING  --first picture-->  RUNNING
+        \\__________________\\________________________\\--> CLOSING --BYE answered--> ENDED
+
+The machine performs nothing: ``handle`` returns effects. ``now`` is monotonic seconds.
+GB/T 28181-2022 9.2; RFC 3261 13, 15; RFC 6026.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .model import EndReason, Failure, SessionState
+
+CLOSING_S = 4.0
+"""Longest wait for the answer to our BYE before the session counts as ended."""
+
+LATE_ANSWER_S = 40.0
+"""Longest wait for a final answer to an INVITE given up; longer than 64*T1 (32 s)."""
+
+
+# --- inputs ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A 2xx, first or repeated. ``problem`` says why its SDP cannot be used, if so."""
+
+    problem: str | None = None
+    connect: tuple[str, int] | None = None
+    """Where to open the TCP connection when we are the active side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A final answer of 300 to 699."""
+
+    status: int
+    phrase: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The INVITE transaction ended without a final answer, or could not be sent."""
+
+    cause: str = "timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaBegan:
+    """The first decodable picture (or sound) arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLost:
+    """Media stopped, or its receiver cannot work."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaForeign:
+    """Media arrives, in a codec that cannot be carried."""
+
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerBye:
+    """The device ended the dialog."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """We want it over."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class ByeDone:
+    """Our BYE was answered or given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The deadline may have passed."""
+
+
+Input = (
+    Accepted
+    | Refused
+    | Unanswered
+    | MediaBegan
+    | MediaLost
+    | MediaForeign
+    | PeerBye
+    | End
+    | ByeDone
+    | Tick
+)
+
+
+# --- effects --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SendCancel:
+    """CANCEL, as soon as a provisional answer allows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendAck:
+    """ACK the 2xx just received."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendBye:
+    """BYE; its end is reported as ``ByeDone``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Open the TCP connection for media."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseReceiver:
+    """Media is no longer wanted: close the receiver, let its port rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The picture is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The call gives no picture (any more); said once, before it has ended."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The state changed; observers may be told."""
+
+    state: SessionState
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Over: the SSRC may begin its rest, the row may be closed."""
+
+
+Effect = SendCancel | SendAck | SendBye | Connect | CloseReceiver | Running | Failed | Changed | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class CallTimes:
+    """Time-outs of a call, in seconds."""
+
+    invite_s: float = 8.0
+    media_s: float = 10.0
+    total_s: float = 14.0
+    """From INVITE to picture at the most; the API answers within 15 s in every case."""
+
+
+class Call:
+    """One INVITE dialog from the first INVITE to the end of the last transaction."""
+
+    def __init__(self, now: float, times: CallTimes | None = None) -> None:
+        self.times = times or CallTimes()
+        self.state = SessionState.INVITING
+        self.failure: Failure | None = None
+        self.deadline: float | None = now + min(self.times.invite_s, self.times.total_s)
+        self._give_up_at = now + self.times.total_s
+        self._answered = False
+        self._invite_over = False
+        self._bye_sent = False
+
+    def __repr__(self) -> str:
+        reason = f" {self.failure.reason}" if self.failure else ""
+        return f"<Call {self.state}{reason}>"
+
+    def handle(self, event: Input, now: float) -> list[Effect]:
+        """Take one input; returns what to do, in order."""
+        match event:
+            case Accepted():
+                return self._accepted(event, now)
+            case Refused():
+                return self._final(
+                    Failure(
+                        EndReason.INVITE_REJECTED,
+                        f"the device refused: {event.status} {event.phrase}".rstrip(),
+                        event.status,
+                    )
+                )
+            case Unanswered():
+                return self._final(
+                    Failure(EndReason.INVITE_TIMEOUT, f"no answer to INVITE ({event.cause})")
+                )
+            case MediaBegan():
+                return self._began()
+            case MediaLost():
+                return self._media_lost(event, now)
+            case MediaForeign():
+                return self._end(
+                    Failure(
+                        EndReason.UNSUPPORTED_CODEC, f"codec {event.codec} cannot be carried"
+                    ),
+                    now,
+                )
+            case PeerBye():
+                return self._peer_bye()
+            case End():
+                return self._end(event.failure, now)
+            case ByeDone():
+                return self._over() if self.state is SessionState.CLOSING else []
+            case Tick():
+                return self._tick(now)
+
+    # --- answers -----------------------------------------------------------------------------
+
+    def _accepted(self, event: Accepted, now: float) -> list[Effect]:
+        if self._answered:  # a repeated 200 means our ACK was lost (RFC 3261 13.2.2.4)
+            return [SendAck()]
+        self._answered = self._invite_over = True
+        if self.state is SessionState.CLOSING:  # given up meanwhile: accept it, then end it
+            return [SendAck(), *self._bye(now)]
+        if self.state is not SessionState.INVITING:
+            return [SendAck()]
+        if event.problem is not None:
+            failure = Failure(EndReason.INVITE_REJECTED, event.problem, 200)
+            return [SendAck(), *self._end(failure, now)]
+        self.state = SessionState.WAITING
+        self.deadline = min(now + self.times.media_s, self._give_up_at)
+        effects: list[Effect] = [SendAck(), Changed(self.state)]
+        if event.connect is not None:
+            effects.append(Connect(*event.connect))
+        return effects
+
+    def _final(self, failure: Failure) -> list[Effect]:
+        self._invite_over = True
+        if self.state is SessionState.ENDED or self._answered:
+            return []
+        return [*self._fail(failure), *self._over()]
+
+    # --- media -------------------------------------------------------------------------------
+
+    def _began(self) -> list[Effect]:
+        # A camera may send before its 200 arrives; the answer still decides.
+        if self.state is not SessionState.WAITING:
+            return []
+        self.state, self.deadline = SessionState.RUNNING, None
+        return [Changed(self.state), Running()]
+
+    def _media_lost(self, event: MediaLost, now: float) -> list[Effect]:
+        match self.state:
+            case SessionState.RUNNING:
+                return self._end(Failure(EndReason.MEDIA_STOPPED, event.cause), now)
+            case SessionState.WAITING:
+                return self._end(Failure(EndReason.NO_MEDIA, event.cause), now)
+            case _:
+                return []
+
+    # --- endings -----------------------------------------------------------------------------
+
+    def _peer_bye(self) -> list[Effect]:
+        if self.state is SessionState.ENDED:
+            return []
+        failure = Failure(EndReason.DEVICE_BYE, "the device ended the session")
+        return [*self._fail(failure), *self._over()]
+
+    def _end(self, failure: Failure, now: float) -> list[Effect]:
+        if self.state in (SessionState.CLOSING, SessionState.ENDED):
+            return []
+        effects = self._fail(failure)
+        self.state = SessionState.CLOSING
+        effects.append(Changed(self.state))
+        if self._answered:
+            return [*effects, *self._bye(now)]
+        self.deadline = now + LATE_ANSWER_S
+        return [*effects, SendCancel()]
+
+    def _bye(self, now: float) -> list[Effect]:
+        self._bye_sent = True
+        self.deadline = now + CLOSING_S
+        return [SendBye(), CloseReceiver()]
+
+    def _fail(self, failure: Failure) -> list[Effect]:
+        if self.failure is not None:
+            return []
+        self.failure = failure
+        return [Failed(failure)]
+
+    def _over(self) -> list[Effect]:
+        if self.state is SessionState.ENDED:
+            return []
+        self.state, self.deadline = SessionState.ENDED, None
+        close: list[Effect] = [] if self._bye_sent else [CloseReceiver()]
+        return [*close, Changed(self.state), Ended()]
+
+    def _tick(self, now: float) -> list[Effect]:
+        if self.deadline is None or now < self.deadline:
+            return []
+        expire: dict[SessionState, Callable[[], list[Effect]]] = {
+            SessionState.INVITING: lambda: self._end(
+                Failure(EndReason.INVITE_TIMEOUT, "the device did not answer the INVITE"), now
+            ),
+            SessionState.WAITING: lambda: self._end(
+                Failure(EndReason.NO_MEDIA, "the device accepted, but no picture arrived"), now
+            ),
+            SessionState.CLOSING: self._over,
+        }
+        return expire[self.state]()
