@@ -1,4 +1,4 @@
-"""What holds for every test: hypothesis profiles, and no task or socket left behind by the test's own loop."""
+"""What holds for every test: hypothesis profiles, and no task or socket is left behind."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LEAK_GRACE_S = 1.0
 
 @pytest.fixture(autouse=True)
 def _nothing_left_behind(request: pytest.FixtureRequest) -> None:
-    """Watches asynchronous tests only: a loop for every plain test would cost more than the test."""
+    """Watches asynchronous tests only: a loop for each plain test would cost more than it."""
     function = getattr(request.node, "obj", None)
     if inspect.iscoroutinefunction(getattr(function, "__wrapped__", function)) or _is_async(
         function
@@ -43,7 +43,7 @@ def _is_async(function: object) -> bool:
 
 @pytest_asyncio.fixture
 async def leak_watch() -> AsyncIterator[None]:
-    """Fails the test whose tasks or sockets outlive it; closing transports get a moment to finish."""
+    """Fails the test whose tasks or sockets outlive it; closing transports get a moment."""
     tasks_before = asyncio.all_tasks()
     sockets_before = _open_sockets()
     yield

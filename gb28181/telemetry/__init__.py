@@ -1,1 +1,1 @@
-"""What operators see of the running platform: log events, metrics and their rate limits. Nothing of the protocols."""
+"""What operators see of the running platform: log events, metrics and their rate limits."""

@@ -1,8 +1,9 @@
 """The catalogue of log events: every line the platform can write, with level, fields and meaning.
 
-Not here: how lines are written (`logs.py`) and how floods are thinned (`rate.py`). An event that is not in this file
-cannot be logged, and `docs/reference/events.md` is generated from it. To add one: append a constant to its section,
-`NOUN_PAST = LogEvent("noun.past", Level.X, ("field", ...), "one sentence")`, then run `make reference`.
+Not here: how lines are written (`logs.py`) and how floods are thinned (`rate.py`). An event that
+is not in this file cannot be logged, and `docs/reference/events.md` is generated from it. To add
+one: append a constant to its section, `NOUN_PAST = LogEvent("noun.past", Level.X, ("field", ...),
+"one sentence")`, then run `make reference`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """DEBUG wire traffic; INFO life cycle; WARNING the outside misbehaved; ERROR our own defect or lost data."""
+    """DEBUG wire traffic; INFO life cycle; WARNING the outside misbehaved; ERROR our own defect."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -34,7 +35,7 @@ COMMON = ("count", "error", "request_id", "node")
 """Fields every event may carry: `count` stands for how many lines of a flood this one replaces."""
 
 
-# --- app -------------------------------------------------------------------------------------------------------------
+# --- app -----------------------------------------------------------------------------------------
 APP_STARTED = LogEvent(
     "app.started",
     Level.INFO,
@@ -72,10 +73,10 @@ SOCKET_BUFFER_SMALL = LogEvent(
     "app.socket_buffer_small",
     Level.WARNING,
     ("local", "wanted", "got", "hint"),
-    "The kernel gave a smaller receive buffer than asked for; `hint` is the sysctl line that lifts the limit.",
+    "The kernel gave a smaller receive buffer than asked for; `hint` is the sysctl line.",
 )
 
-# --- sip -------------------------------------------------------------------------------------------------------------
+# --- sip -----------------------------------------------------------------------------------------
 SIP_LISTENING = LogEvent(
     "sip.listening", Level.INFO, ("local", "transport"), "A SIP socket is bound."
 )
@@ -83,7 +84,7 @@ SIP_MESSAGE_REJECTED = LogEvent(
     "sip.message_rejected",
     Level.WARNING,
     ("remote", "transport", "reason", "status", "sample"),
-    "Bytes that are no SIP message, or one that breaks the rules, came in; `status` is the answer, absent when none.",
+    "No SIP message, or one that breaks the rules; `status` is the answer, absent when none.",
 )
 SIP_REQUEST_REFUSED = LogEvent(
     "sip.request_refused",
@@ -113,10 +114,10 @@ SIP_LIMIT_REACHED = LogEvent(
     "sip.limit_reached",
     Level.WARNING,
     ("remote", "device_id", "limit"),
-    "Malformed or unauthenticated traffic of one address used up its budget and is dropped for a while.",
+    "Bad or unauthenticated traffic of one address used up its budget and is dropped.",
 )
 
-# --- device ----------------------------------------------------------------------------------------------------------
+# --- device --------------------------------------------------------------------------------------
 DEVICE_REGISTERED = LogEvent(
     "device.registered",
     Level.INFO,
@@ -181,7 +182,7 @@ DEVICE_QUIRK_SEEN = LogEvent(
     "device.quirk_seen",
     Level.INFO,
     ("device_id", "quirk", "sample"),
-    "A habit outside the standard was noted on the device (`config_warnings`); it is served all the same.",
+    "A habit outside the standard was noted (`config_warnings`); the device is served.",
 )
 DEVICE_MESSAGE_UNREADABLE = LogEvent(
     "device.message_unreadable",
@@ -190,7 +191,7 @@ DEVICE_MESSAGE_UNREADABLE = LogEvent(
     "A MESSAGE or NOTIFY body is no usable MANSCDP document.",
 )
 
-# --- catalog ---------------------------------------------------------------------------------------------------------
+# --- catalog -------------------------------------------------------------------------------------
 CATALOG_SYNC_STARTED = LogEvent(
     "catalog.sync_started", Level.INFO, ("device_id", "sn"), "A catalog was asked for."
 )
@@ -216,10 +217,10 @@ CATALOG_CODE_SHARED = LogEvent(
     "catalog.code_shared",
     Level.WARNING,
     ("device_id", "channel_id", "reported_id"),
-    "Two devices report the same channel code; the second one's channel gets a generated public id.",
+    "Two devices report one channel code; the second one's gets a generated public id.",
 )
 
-# --- session ---------------------------------------------------------------------------------------------------------
+# --- session -------------------------------------------------------------------------------------
 SESSION_INVITING = LogEvent(
     "session.inviting",
     Level.INFO,
@@ -279,7 +280,7 @@ SESSION_RECONCILED = LogEvent(
     "The ledger and the media node disagreed and were brought together.",
 )
 
-# --- media -----------------------------------------------------------------------------------------------------------
+# --- media ---------------------------------------------------------------------------------------
 MEDIA_STREAM_OPENED = LogEvent(
     "media.stream_opened",
     Level.INFO,
@@ -341,7 +342,7 @@ MEDIA_RECEIVER_FAILED = LogEvent(
     "A receiver cannot go on.",
 )
 
-# --- store -----------------------------------------------------------------------------------------------------------
+# --- store ---------------------------------------------------------------------------------------
 STORE_OPENED = LogEvent(
     "store.opened",
     Level.INFO,
@@ -373,7 +374,7 @@ STORE_BACKUP_WRITTEN = LogEvent(
     "A backup of the database was written.",
 )
 
-# --- api -------------------------------------------------------------------------------------------------------------
+# --- api -----------------------------------------------------------------------------------------
 API_LISTENING = LogEvent("api.listening", Level.INFO, ("local", "url"), "The HTTP socket is bound.")
 API_REQUEST = LogEvent(
     "api.request",
