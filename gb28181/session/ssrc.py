@@ -35,39 +35,39 @@ class SsrcPool:
         self._wake(now)
         kind = "1" if historical else "0"
         free = self._free[kind]
-        while free:
-            value = int(f"{kind}{self._domain}{free.popleft():04d}")
-            if value not in self._leased:
-                self._leased.add(value)
-                return value
-        raise SsrcExhausted(f"no free SSRC of kind {kind}")
+        if not free:
+            raise SsrcExhausted(f"no free SSRC of kind {kind}")
+        value = int(f"{kind}{self._domain}{free.popleft():04d}")
+        self._leased.add(value)
+        return value
 
     def release(self, value: int, now: float) -> None:
         """Give a value back; it may be leased again after its rest. Unknown values are ignored."""
         if value in self._leased:
-            self._resting.append((now + self._rest_s, value))
+            self._leased.remove(value)
+            self._put_to_rest(value, now)
 
     def rest(self, value: int, now: float) -> None:
         """Keep a value of an earlier run out of use for one rest."""
         text = format_ssrc(value)
-        if text[1:6] == self._domain and text[0] in self._free and value not in self._leased:
-            self._leased.add(value)
-            self._resting.append((now + self._rest_s, value))
+        free = self._free.get(text[0])
+        if free is not None and text[1:6] == self._domain and int(text[6:]) in free:
+            free.remove(int(text[6:]))
+            self._put_to_rest(value, now)
+
+    def _put_to_rest(self, value: int, now: float) -> None:
+        self._resting.append((now + self._rest_s, value))
 
     @property
-    def leased(self) -> int:
+    def held(self) -> int:
         """Values in use or resting."""
-        return len(self._leased)
+        return len(self._leased) + len(self._resting)
 
     def _wake(self, now: float) -> None:
         while self._resting and self._resting[0][0] <= now:
             _, value = self._resting.popleft()
-            self._leased.discard(value)
             text = format_ssrc(value)
-            serial = int(text[6:])
-            free = self._free[text[0]]
-            if serial not in free:
-                free.append(serial)
+            self._free[text[0]].append(int(text[6:]))
 
 
 def format_ssrc(value: int) -> str:

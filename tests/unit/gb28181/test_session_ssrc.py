@@ -29,7 +29,7 @@ def test_a_value_of_an_earlier_run_rests_and_foreign_ones_are_ignored() -> None:
     pool = SsrcPool(SERVER, serials=1, rest_s=30)
     pool.rest(100000001, 0.0)
     pool.rest(999999999, 0.0)
-    assert pool.leased == 1
+    assert pool.held == 1
     with pytest.raises(SsrcExhausted):
         pool.lease(1.0)
     assert pool.lease(30.0) == 100000001
