@@ -1,0 +1,246 @@
+"""The sections of the settings: every key with its type, default, limits and meaning.
+
+The text under a key is its documentation: the reference page and the example file are made from
+it. Durations are seconds, sizes bytes. What is listened on (`host`, `port`) and what is told to
+others (`announce_host`, `public_url`) are separate keys. Rules between keys stand in `check.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from config.types import Cidr, Duration, PortRange, Ports, SecretText, Size, parse_list
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+MIB = 2**20
+DAY = 86400.0
+
+
+class Section(BaseModel):
+    """Frozen, knows no unknown key, and takes the text under each key as its description."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        arbitrary_types_allowed=True,
+        validate_default=False,
+    )
+
+
+class SipSettings(Section):
+    """The SIP server: who we are, where we listen, what we tell devices."""
+
+    id: str = Field("64000000002000000001", pattern=r"^\d{20}$")
+    """20-digit id of this platform; devices enter it as the SIP server id."""
+    domain: str = Field("6400000000", pattern=r"^[0-9A-Za-z.-]{1,64}$")
+    """SIP domain, usually the first ten digits of `id` (also the default when only `id` is set)."""
+    realm: str | None = None
+    """Realm of the digest challenge; the domain when not given."""
+    host: str = "0.0.0.0"
+    """Address the UDP and TCP sockets listen on."""
+    port: Port = 5060
+    """Port the UDP and TCP sockets listen on; 0 takes a free one."""
+    announce_host: str | None = None
+    """Address told to devices in Via and Contact; the local address of each flow when not given."""
+    announce_port: Port | None = None
+    """Port told to devices in Via and Contact, where NAT maps it; `port` when not given."""
+    password: SecretText | None = None
+    """Default device password; generated at first start, stored and shown once when not given."""
+    nonce_lifetime: Duration = Field(300.0, ge=10, le=DAY)
+    """How long a digest nonce is good; an older one gets 401 with stale=true."""
+    t1: Duration = Field(0.5, ge=0.05, le=5)
+    """RFC 3261 timer T1, the round-trip estimate; a request is given up after 64 x T1."""
+    t2: Duration = Field(4.0, ge=0.1, le=30)
+    """RFC 3261 timer T2, the longest interval between retransmissions."""
+    t4: Duration = Field(5.0, ge=0.1, le=60)
+    """RFC 3261 timer T4, the longest time a message stays in the network."""
+    max_header: Size = Field(64 * 1024, ge=4096, le=MIB)
+    """Largest head of a message; a longer one is refused (TCP: the connection is closed)."""
+    max_body: Size = Field(MIB, ge=65536, le=64 * MIB)
+    """Largest body of a message over TCP."""
+    receive_buffer: Size = Field(4 * MIB, ge=65536, le=256 * MIB)
+    """Receive buffer asked of the kernel for the UDP socket; less is logged once with a hint."""
+    max_connections: int = Field(20000, ge=1, le=1_000_000)
+    """SIP connections over TCP at one time."""
+    connection_idle: Duration = Field(600.0, ge=30, le=DAY)
+    """A SIP connection over TCP without any traffic is closed after this time."""
+    malformed_rate: float = Field(20.0, ge=0, le=100_000)
+    """Error answers per second to one address for malformed messages; more get silence."""
+    auth_failures: int = Field(10, ge=1, le=1000)
+    """Wrong passwords of one (address, device id) within `auth_window` before it gets silence."""
+    auth_window: Duration = Field(60.0, ge=1, le=DAY)
+    """Window in which `auth_failures` are counted."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _domain_from_id(cls, values: Any) -> Any:
+        if (
+            isinstance(values, dict)
+            and "domain" not in values
+            and isinstance(values.get("id"), str)
+        ):
+            return {**values, "domain": values["id"][:10]}
+        return values
+
+
+class DeviceSettings(Section):
+    """How devices are admitted, watched and asked; most can be set per device as well."""
+
+    unknown: Literal["accept", "approve", "refuse"] = "accept"
+    """An unknown id with the right default password: accept, hold for approval, or refuse."""
+    auto_query: bool = True
+    """Ask DeviceInfo and Catalog after a first registration and after one that follows offline."""
+    keepalive_interval: Duration = Field(60.0, ge=1, le=3600)
+    """Heartbeat interval expected of a device."""
+    keepalive_count: int = Field(3, ge=1, le=100)
+    """Heartbeats missed in a row before a device is offline."""
+    expires_default: Duration = Field(3600.0, ge=60, le=7 * DAY)
+    """Registration time granted when the device asks for none."""
+    expires_min: Duration = Field(60.0, ge=1, le=DAY)
+    """A shorter registration time is raised to this in the 200 (never refused with 423)."""
+    expires_max: Duration = Field(7 * DAY, ge=60, le=365 * DAY)
+    """A longer registration time is lowered to this in the 200."""
+    query_rate: float = Field(50.0, ge=0.1, le=10_000)
+    """Devices per second that are asked for DeviceInfo and Catalog when many come at once."""
+    query_outstanding: int = Field(200, ge=1, le=100_000)
+    """Queries waiting for their answer at one time."""
+    catalog_first: Duration = Field(30.0, ge=1, le=600)
+    """How long the first page of a catalog may take."""
+    catalog_quiet: Duration = Field(5.0, ge=0.5, le=600)
+    """Silence between two pages after which an incomplete catalog is taken as partial."""
+    catalog_wait: Duration = Field(60.0, ge=1, le=600)
+    """How long `POST /devices/{device_id}/catalog` waits for the end of the sync."""
+
+
+class SessionSettings(Section):
+    """How long calls to devices may take and how long streams stay open."""
+
+    linger: Duration = Field(30.0, ge=0, le=DAY)
+    """Time without a viewer before BYE, from the start or from the last viewer's leaving."""
+    invite_timeout: Duration = Field(8.0, ge=0.5, le=60)
+    """Time for the final answer to an INVITE; then CANCEL, and the leg is `invite_timeout`."""
+    media_timeout: Duration = Field(6.0, ge=0.5, le=60)
+    """Time from the answer to the first picture that decodes; then the leg is `no_media`."""
+    silence_timeout: Duration = Field(10.0, ge=1, le=600)
+    """Time without a packet after which a running stream counts as stopped."""
+    reinvite_window: Duration = Field(30.0, ge=0, le=3600)
+    """While people watch, a broken stream is invited again for this long; the viewers stay."""
+    reinvite_backoff: Duration = Field(1.0, ge=0.1, le=60)
+    """Pause before the first repeated INVITE; it doubles each time up to 8 s."""
+    offline_grace: Duration = Field(30.0, ge=0, le=3600)
+    """How long viewers are kept when their device goes offline, in case it comes back."""
+    rest: Duration = Field(30.0, ge=0, le=3600)
+    """How long a port and an SSRC rest after BYE, because cameras go on sending."""
+    control_timeout: Duration = Field(8.0, ge=0.5, le=60)
+    """Time for a device's answer to a control command or a query."""
+
+
+class MediaSettings(Section):
+    """Media in and out: addresses, ports, limits of the relay."""
+
+    host: str | None = None
+    """Address told to devices in SDP; the address SIP uses towards the device when not given."""
+    listen_host: str = "0.0.0.0"
+    """Address the receiving sockets listen on."""
+    ports: Ports = PortRange(30000, 30999)
+    """Ports media is received on, one per stream over UDP and TCP."""
+    allow: Annotated[tuple[Cidr, ...], BeforeValidator(parse_list)] = ()
+    """Networks media may be sent to and come from besides the address SIP came from."""
+    http_host: str | None = None
+    """Address of the media workers' own HTTP; `http.host` when not given."""
+    http_ports: Ports | None = None
+    """Ports of the media workers' own HTTP; free ones when not given."""
+    rtsp_port: Port = 8554
+    """Port of the RTSP output; 0 turns it off."""
+    rtmp_port: Port = 1935
+    """Port of the RTMP output; 0 turns it off."""
+    receive_buffer: Size = Field(4 * MIB, ge=65536, le=256 * MIB)
+    """Receive buffer asked of the kernel for each media socket."""
+    source_lock: Duration = Field(5.0, ge=0.5, le=600)
+    """Silence after which the lock on a stream's source address opens."""
+    connect_attempts: int = Field(3, ge=1, le=20)
+    """Tries to reach a device's media port over TCP (tcp-active)."""
+    connect_interval: Duration = Field(1.0, ge=0.1, le=60)
+    """Pause between two such tries."""
+    gop_bytes: Size = Field(8 * MIB, ge=65536, le=256 * MIB)
+    """Most bytes of the picture group kept for viewers that join."""
+    gop_duration: Duration = Field(20.0, ge=1, le=300)
+    """Longest picture group kept for viewers that join."""
+    viewers_per_stream: int = Field(500, ge=1, le=100_000)
+    """Viewers of one stream; the next one gets 503."""
+    viewers_per_node: int = Field(2000, ge=1, le=1_000_000)
+    """Viewers of all streams of a node; the next one gets 503."""
+    viewer_queue: Size = Field(4 * MIB, ge=65536, le=256 * MIB)
+    """Bytes waiting for one viewer before it is cut to the next key frame."""
+
+
+class HttpSettings(Section):
+    """The HTTP API and the console."""
+
+    host: str = "0.0.0.0"
+    """Address the HTTP socket listens on."""
+    port: Port = 8080
+    """Port the HTTP socket listens on; 0 takes a free one."""
+    public_url: str | None = Field(None, pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")
+    """Address users reach the platform at; links are built from it, else from the Host header."""
+    cert_file: str | None = None
+    """Certificate chain (PEM); with `key_file` the port speaks https."""
+    key_file: str | None = None
+    """Private key (PEM) of the certificate."""
+    token_lifetime: Duration = Field(12 * 3600.0, ge=60, le=30 * DAY)
+    """How long an access token is good."""
+    ticket_lifetime: Duration = Field(600.0, ge=10, le=DAY)
+    """How long a ticket in a stream or event address is good for opening it."""
+    login_attempts: int = Field(10, ge=1, le=1000)
+    """Failed logins of one (user, address) within `login_window` before they are refused."""
+    login_window: Duration = Field(300.0, ge=1, le=DAY)
+    """Window in which `login_attempts` are counted."""
+    max_body: Size = Field(MIB, ge=1024, le=1024 * MIB)
+    """Largest body of an API request."""
+    event_queue: int = Field(10_000, ge=100, le=1_000_000)
+    """Events waiting for one subscriber of `/api/v1/events` before it is closed."""
+
+
+class DatabaseSettings(Section):
+    """Where the truth is kept."""
+
+    url: SecretText | None = None
+    """SQLAlchemy address, e.g. `postgresql+asyncpg://user:password@host/name`; SQLite in `data_dir`
+    when not given."""
+
+
+class ClusterSettings(Section):
+    """Several nodes as one platform."""
+
+    url: SecretText | None = None
+    """Address of Valkey or Redis, e.g. `redis://host:6379/0`; a single node when not given."""
+
+
+class StoreSettings(Section):
+    """How state is written and how long it is kept."""
+
+    flush_interval: Duration = Field(1.0, ge=0.05, le=1)
+    """Changes of state are collected for at most this long and written in one batch."""
+    retention_days: int = Field(400, ge=1, le=36500)
+    """Days that state intervals (online, offline and why) are kept."""
+    retention_interval: Duration = Field(3600.0, ge=1, le=DAY)
+    """How often rows past their retention are removed."""
+
+
+class LogSettings(Section):
+    """The event log on standard error."""
+
+    format: Literal["auto", "json", "console"] = "auto"
+    """`json` lines or `console`; `auto` is json unless standard error is a terminal."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Lowest level that is written."""
+
+
+class ProgrammeSettings(Section):
+    """The region the platform serves."""
+
+    region: str = Field("64", pattern=r"^\d{2}(\d{2})?(\d{2})?$")
+    """Administrative code (GB/T 2260, 2, 4 or 6 digits) of the root of the tree."""

@@ -1,0 +1,1 @@
+"""Makers of the documentation pages that come from the source itself."""

@@ -1,0 +1,19 @@
+"""Looks up what `events.py` holds: all events, and those of one section."""
+
+from __future__ import annotations
+
+from gb28181.telemetry import events
+from gb28181.telemetry.events import LogEvent
+
+
+def all_events() -> dict[str, LogEvent]:
+    """Constant name to event, in the order of the file."""
+    return {name: value for name, value in vars(events).items() if isinstance(value, LogEvent)}
+
+
+def by_section() -> dict[str, list[LogEvent]]:
+    """Events grouped by the part of the name before the dot."""
+    grouped: dict[str, list[LogEvent]] = {}
+    for event in all_events().values():
+        grouped.setdefault(event.name.partition(".")[0], []).append(event)
+    return grouped
