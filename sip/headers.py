@@ -8,6 +8,7 @@ It does not split comma lists: whether a comma separates values depends on the h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from sip.grammar import (
     format_params,
     is_token,
     parse_params,
+    parse_port,
     parse_uint,
     quote,
     quoted_end,
@@ -65,6 +67,7 @@ KEYS = {
     for name in _USUAL
     for spelling in (name, name.lower(), name.upper(), name.title())
 }
+_NO_LINES: list[str] = []
 
 
 def key_of(name: str) -> str:
@@ -105,6 +108,13 @@ class Headers:
     def get_all(self, name: str) -> list[str]:
         """All values of a header, one per line of the message, in order."""
         return list(self._index.get(KEYS.get(name) or key_of(name), ()))
+
+    def lines(self, key: str) -> list[str]:
+        """The values under a key (long name, lower case) without a copy: for reading only."""
+        return self._index.get(key) or _NO_LINES
+
+    def has_all(self, keys: frozenset[str]) -> bool:
+        return self._index.keys() >= keys
 
     def set(self, name: str, value: str) -> None:
         """Replace all values by one, in the place of the first."""
@@ -192,6 +202,16 @@ def _long(name: str) -> str:
     return name if len(name) > 1 else COMPACT.get(name.lower(), name)
 
 
+MAGIC = "z9hG4bK"
+
+#: The shapes nearly every message has, read in one step. Whatever does not match goes the long
+#: way with the same result.
+_PLAIN_VIA = re.compile(r"SIP/2\.0/([A-Z]+) ([A-Za-z0-9.\-]+)(?::([0-9]{1,5}))?(?:;([^\s\"<>,]*))?")
+_PLAIN_NAME_ADDR = re.compile(
+    r"<sip:([A-Za-z0-9.\-_]+)@([A-Za-z0-9.\-]+)(?::([0-9]{1,5}))?>(?:;tag=([A-Za-z0-9.\-_~]+))?"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Via:
     """One Via value (RFC 3261 clause 20.42)."""
@@ -202,10 +222,13 @@ class Via:
     port: int | None
     params: dict[str, str | None] = field(hash=False)
 
-    MAGIC = "z9hG4bK"
-
     @classmethod
     def parse(cls, text: str) -> Via:
+        plain = _PLAIN_VIA.fullmatch(text)
+        if plain is not None:
+            transport, host, port, tail = plain.groups()
+            params = parse_params(tail) if tail else {}
+            return cls(transport, host, parse_port(port) if port else None, params)
         protocol, slash, rest = text.partition("/")
         version, slash2, rest = rest.partition("/")
         rest = rest.strip(LWS)
@@ -214,9 +237,9 @@ class Via:
             raise ParseError("bad Via")
         if protocol.strip(LWS).upper() != "SIP" or version.strip(LWS) != "2.0":
             raise ParseError("Via of another protocol")
-        sent_by, _, params = rest.partition(";")
-        host, port = split_host_port(sent_by.strip(LWS))
-        return cls(transport.upper(), host, port, parse_params(params) if params else {})
+        sent_by, _, tail = rest.partition(";")
+        host, number = split_host_port(sent_by.strip(LWS))
+        return cls(transport.upper(), host, number, parse_params(tail) if tail else {})
 
     @property
     def branch(self) -> str | None:
@@ -234,7 +257,7 @@ class Via:
         False asks for the matching rules of RFC 2543 (RFC 3261 clause 17.2.3; RFC 4475 badbranch).
         """
         branch = self.params.get("branch") or ""
-        return branch.startswith(self.MAGIC) and len(branch) > len(self.MAGIC)
+        return branch.startswith(MAGIC) and len(branch) > len(MAGIC)
 
     def __str__(self) -> str:
         port = "" if self.port is None else f":{self.port}"
@@ -256,6 +279,11 @@ class NameAddr:
 
     @classmethod
     def parse(cls, text: str) -> NameAddr:
+        plain = _PLAIN_NAME_ADDR.fullmatch(text)
+        if plain is not None:
+            user, host, port, tag = plain.groups()
+            uri = SipUri("sip", user, host, parse_port(port) if port else None)
+            return cls("", uri, {} if tag is None else {"tag": tag})
         display = ""
         rest = text
         if text.startswith('"'):

@@ -22,23 +22,24 @@ from sip.message import Request, Response
 VERSION = "SIP/2.0"
 MANDATORY = frozenset(("via", "from", "to", "call-id", "cseq"))
 
-#: Requests whose body is an XML or text document complete in itself: over UDP a Content-Length
-#: that promises more than came is the sender's arithmetic, not a cut body.
-_SELF_CONTAINED = frozenset(("MESSAGE", "NOTIFY", "INFO", "SUBSCRIBE", "REGISTER"))
+#: Requests whose body is a document complete in itself: over UDP a Content-Length that promises
+#: more than came is the sender's arithmetic, not a cut body.
+_DOCUMENTS = frozenset(("MESSAGE", "NOTIFY", "INFO", "SUBSCRIBE"))
 #: An SDP one line end short is a habit, one more than that is a cut description (RFC 4475 clerr).
 _LINE_END_SLACK = 4
+_PADDING = b"\r\n\t \0"
 
-_FOLD = re.compile(r"\r?\n[ \t]+")
+_FOLD = re.compile(r"\n[ \t]+")
 _LINE_END = re.compile(r"\r?\n")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _VERSION = re.compile(r"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
 #: Need no look at their characters.
 _KNOWN_METHODS = frozenset(
-    ("REGISTER", "MESSAGE", "INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO")
-    + ("SUBSCRIBE", "NOTIFY", "UPDATE", "PRACK", "REFER")
+    (
+        *("REGISTER", "MESSAGE", "INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO"),
+        *("SUBSCRIBE", "NOTIFY", "UPDATE", "PRACK", "REFER"),
+    )
 )
-
-_Index = dict[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ DEFAULT_LIMITS = Limits()
 
 def is_keepalive(data: bytes) -> bool:
     """A datagram of nothing but line ends (RFC 5626 clause 3.5.1) or blanks and NULs."""
-    return len(data) <= 64 and not data.strip(b"\r\n\t \0")
+    return len(data) <= 64 and not data.strip(_PADDING)
 
 
 def parse_datagram(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Response:
@@ -67,7 +68,7 @@ def parse_datagram(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Re
     if data[:1] in (b"\r", b"\n"):
         data = data.lstrip(b"\r\n")
     end = data.find(b"\r\n\r\n")
-    if end >= 0:
+    if end >= 0 and data.find(b"\n\n", 0, end) < 0:
         body = data[end + 4 :]
     else:
         found = _HEAD_END.search(data)
@@ -94,20 +95,20 @@ def _datagram_body(message: Request | Response, rest: bytes) -> bytes:
     if length > len(rest):
         if (
             isinstance(message, Request)
-            and message.method not in _SELF_CONTAINED
+            and message.method not in _DOCUMENTS
             and length - len(rest) > _LINE_END_SLACK
         ):
             raise ParseError("body shorter than Content-Length")
         return rest
-    # 0 with a body behind it: the length is wrong, unless only line ends or padding follow.
-    if length == 0 and message.content_type:
-        return rest if rest.strip(b"\r\n \0") else b""
+    if length == 0 and (message.content_type or rest.lstrip(_PADDING)[:1] == b"<"):
+        # A type or an XML document says that there is a body: the length is wrong.
+        return rest if rest.strip(_PADDING) else b""
     return rest[:length]
 
 
 def content_length(message: Request | Response) -> int | None:
     """The Content-Length; None where it is missing. ParseError for a broken or a second one."""
-    values = message.headers.get_all("Content-Length")
+    values = message.headers.lines("content-length")
     if not values:
         return None
     length = parse_uint(values[0])
@@ -119,10 +120,9 @@ def content_length(message: Request | Response) -> int | None:
 def parse_head(head: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Response:
     """Start line and headers, without the blank line; the message's body is empty."""
     text = head.decode("latin-1")
-    if "\n " in text or "\n\t" in text:
-        text = _FOLD.sub(" ", text)
     lines = text.split("\r\n")
-    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
+    ends = len(lines) - 1
+    if head.count(b"\n") != ends or head.count(b"\r") != ends:
         # Bare line feeds end lines too; a bare carriage return must not travel on inside a value.
         lines = _LINE_END.split(text)
         if "\r" in "".join(lines):
@@ -132,20 +132,28 @@ def parse_head(head: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Respon
     if len(text) > limits.line_bytes and max(map(len, lines)) > limits.line_bytes:
         raise MessageTooLarge("header line too long", sample=head)
     try:
-        message = _start_line(lines[0])
+        start = _start_line(lines[0])
     except ParseError as error:
         error.sample = head[:64]
         error.message = _salvage(error, lines)
         raise
     try:
-        message.headers = _header_lines(lines)
-        _check_mandatory(message.headers)
+        headers = _header_lines(lines, limits)
     except ParseError as error:
-        raise _about(error, message, head) from None
+        error.sample = head[:64]
+        raise
+    message = (
+        Request(start[0], start[1], headers)
+        if isinstance(start[0], str)
+        else Response(start[0], start[1], headers)
+    )
+    if not headers.has_all(MANDATORY):
+        missing = sorted(key for key in MANDATORY if key not in headers)
+        raise _about(ParseError(f"missing: {', '.join(missing)}"), message, head)
     return message
 
 
-def _start_line(line: str) -> Request | Response:
+def _start_line(line: str) -> tuple[str, str] | tuple[int, str]:
     if line.startswith("SIP/2.0 "):
         return _status_line(line)
     parts = line.split(" ")
@@ -159,7 +167,7 @@ def _start_line(line: str) -> Request | Response:
         raise ParseError("bad method")
     if not uri or has_control(uri):
         raise ParseError("bad Request-URI")
-    return Request(method, uri)
+    return method, uri
 
 
 def _odd_request_line(line: str) -> tuple[str, str]:
@@ -176,30 +184,31 @@ def _odd_request_line(line: str) -> tuple[str, str]:
     return words[0], words[1]
 
 
-def _status_line(line: str) -> Response:
+def _status_line(line: str) -> tuple[int, str]:
     version, _, rest = line.partition(" ")
     if version.upper() != VERSION:
         raise ParseError("unsupported SIP version", status_hint=505)
     code, _, reason = rest.partition(" ")
     if len(code) != 3 or not "100" <= code <= "699" or not (code.isascii() and code.isdigit()):
         raise ParseError("bad status code")
-    return Response(int(code), reason)
+    return int(code), reason
 
 
-def _header_lines(lines: list[str]) -> Headers:
+def _header_lines(lines: list[str], limits: Limits) -> Headers:
     items: list[tuple[str, str]] = []
-    index: _Index = {}
-    known = KEYS
-    append = items.append
+    index: dict[str, list[str]] = {}
+    known, lws = KEYS, LWS
     for at in range(1, len(lines)):
-        name, colon, value = lines[at].partition(":")
-        value = value.strip(LWS)
+        line = lines[at]
+        name, _, value = line.partition(": ")
         key = known.get(name)
         if key is None:
-            if not colon:
-                raise ParseError("header without a colon")
-            name, key = _odd_name(name)
-        append((name, value))
+            # Not "Usual-Name: value": a fold, a compact or rare name, blanks elsewhere.
+            if line[:1] in lws:
+                return _header_lines(_unfold(lines, limits), limits)
+            name, key, value = _odd_line(line)
+        value = value.strip(lws)
+        items.append((name, value))
         if key in index:
             index[key].append(value)
         else:
@@ -207,25 +216,33 @@ def _header_lines(lines: list[str]) -> Headers:
     return Headers.adopt(items, index)
 
 
-def _odd_name(name: str) -> tuple[str, str]:
-    """A name outside the table of usual spellings: its long form and its key."""
+def _unfold(lines: list[str], limits: Limits) -> list[str]:
+    """Join continuation lines with one blank (RFC 3261 clause 7.3.1)."""
+    joined = _FOLD.sub(" ", "\n".join(lines)).split("\n")
+    if not lines[0] or any(not line for line in joined):
+        raise ParseError("empty line among the headers")
+    if joined[0] != lines[0]:
+        raise ParseError("folded start line")
+    if max(map(len, joined)) > limits.line_bytes:
+        raise MessageTooLarge("header line too long")
+    return joined
+
+
+def _odd_line(line: str) -> tuple[str, str, str]:
+    """Name in its long form, key and value of a line that is not written the usual way."""
+    name, colon, value = line.partition(":")
+    if not colon:
+        raise ParseError("header without a colon")
     name = name.rstrip(LWS)
     key = KEYS.get(name)
-    if key is not None:
-        return name, key
-    if not TOKEN.fullmatch(name):
-        raise ParseError("bad header name")
-    key = name.lower()
-    if len(key) == 1 and key in COMPACT:
-        name = COMPACT[key]
+    if key is None:
+        if not TOKEN.fullmatch(name):
+            raise ParseError("bad header name")
         key = name.lower()
-    return name, key
-
-
-def _check_mandatory(headers: Headers) -> None:
-    for key in MANDATORY:
-        if key not in headers:
-            raise ParseError(f"{key} is missing")
+        if key in COMPACT:
+            name = COMPACT[key]
+            key = name.lower()
+    return name, key, value
 
 
 def _about(error: ParseError, message: Request | Response, data: bytes) -> ParseError:
@@ -237,14 +254,11 @@ def _about(error: ParseError, message: Request | Response, data: bytes) -> Parse
 
 def _salvage(error: ParseError, lines: list[str]) -> Request | None:
     """Headers of a request whose start line is broken, so that 400 or 505 can be answered."""
-    if error.status_hint == 400 and lines[0][:4].upper() == "SIP/":
-        return None
     method, _, _ = lines[0].partition(" ")
-    if not TOKEN.fullmatch(method) or method == "ACK":
+    if method == "ACK" or not TOKEN.fullmatch(method):
         return None
     try:
-        headers = _header_lines(lines)
-        _check_mandatory(headers)
+        headers = _header_lines(lines, DEFAULT_LIMITS)
     except ParseError:
         return None
-    return Request(method, "sip:invalid", headers)
+    return Request(method, "sip:invalid", headers) if headers.has_all(MANDATORY) else None

@@ -13,8 +13,6 @@ from urllib.parse import unquote_to_bytes
 from sip.errors import ParseError
 from sip.grammar import HOST, SCHEME, has_control, parse_params, parse_port
 
-_EMPTY: dict[str, str | None] = {}
-
 
 @dataclass(frozen=True, slots=True)
 class SipUri:
@@ -58,7 +56,7 @@ class SipUri:
         headers = ""
         if "?" in rest:
             rest, _, headers = rest.partition("?")
-        params = _EMPTY
+        params: dict[str, str | None] = {}
         if ";" in rest:
             rest, _, tail = rest.partition(";")
             params = parse_params(tail)
