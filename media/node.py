@@ -1,0 +1,283 @@
+"""The seam between signalling and media: what any media node can be asked and what it reports.
+
+A node opens receivers for streams, hands pictures to viewers and tells what happens.  Signalling
+knows only this Protocol; behind it stands the node of this process (`media.inprocess`), a worker
+process, a relay on another host or foreign software.  One set of contract tests
+(`tests/contract/test_media_node.py`) runs on all of them.
+
+A node knows stream ids, ports and addresses.  It knows no devices, no SIP and no leases: whoever
+opens a receiver closes it, and `receivers()` tells what is open, so that the caller can reconcile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from media.errors import (
+    LocalError,
+    MediaConnectFailed,
+    PortsExhausted,
+    StreamUnknown,
+    ViewersExhausted,
+)
+from media.unit import AudioFormat, VideoFormat
+
+ReceiveMode = Literal["udp", "tcp-passive", "tcp-active"]
+"""`udp`: packets come to our port; `tcp-passive`: we listen; `tcp-active`: we connect."""
+
+ViewerKind = Literal["flv"]
+"""The containers a viewer may ask for."""
+
+
+class StreamBusy(LocalError):
+    """The stream already has an open receiver: one stream has one source at a time."""
+
+
+class ReceiverUnknown(LocalError):
+    """No open receiver has this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverSpec:
+    """What a receiver is opened for."""
+
+    stream_id: str
+    """The stream its packets belong to; viewers ask for the same id."""
+    mode: ReceiveMode
+    ssrc: int | None = None
+    """The SSRC asked of the sender, None for any.  Evidence for the lock, never a filter."""
+    sources: tuple[str, ...] = ()
+    """IP networks media may come from; empty for any."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverInfo:
+    """An open receiver."""
+
+    receiver_id: str
+    stream_id: str
+    host: str
+    """The announced address, for the SDP."""
+    port: int
+    """The leased port, for the SDP."""
+    mode: ReceiveMode
+
+
+class SilenceReason(StrEnum):
+    """Why a receiver is called silent."""
+
+    NEVER = "never"
+    """Nothing came since it was opened."""
+    GAP = "gap"
+    """Packets came and then stopped."""
+    CLOSED = "closed"
+    """The sender closed its TCP connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStarted:
+    """The first decodable key frame arrived (or one second of audio without any video)."""
+
+    stream_id: str
+    receiver_id: str
+    video: VideoFormat | None
+    audio: AudioFormat | None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSilent:
+    """No packet came for the node's gap; told once per silence."""
+
+    stream_id: str
+    receiver_id: str
+    seconds: float
+    """How long it has been silent; 0 when the connection was closed."""
+    reason: SilenceReason
+
+
+@dataclass(frozen=True, slots=True)
+class MediaUnsupported:
+    """The receiver gets media, but the only video or audio in it is of a codec not carried."""
+
+    stream_id: str
+    receiver_id: str
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewersChanged:
+    """The number of viewers of a stream changed."""
+
+    stream_id: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class FormatChangedEvent:
+    """Codec, picture size or audio format changed after the start."""
+
+    stream_id: str
+    video: VideoFormat | None
+    audio: AudioFormat | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverFailed:
+    """The receiver cannot go on (its socket failed); it still has to be closed."""
+
+    stream_id: str
+    receiver_id: str
+    reason: str
+
+
+NodeEvent = (
+    MediaStarted
+    | MediaSilent
+    | MediaUnsupported
+    | ViewersChanged
+    | FormatChangedEvent
+    | ReceiverFailed
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatistics:
+    """One stream as it stands now.  Counters run since the stream was created."""
+
+    stream_id: str
+    video: VideoFormat | None
+    audio: AudioFormat | None
+    receiver_id: str | None
+    """The open receiver, None between a close and the next open."""
+    source: tuple[str, int] | None
+    """The address media comes from, once locked."""
+    packets: int
+    bytes_in: int
+    bitrate_bps: int
+    """Received in the last full second."""
+    lost: int
+    """Packets missing in the sequence: network loss, kernel drops included."""
+    late: int
+    duplicates: int
+    kernel_drops: int
+    """Datagrams the kernel threw away because the socket's buffer was full."""
+    foreign: int
+    """Packets or connections from an address that is not allowed or not the locked one."""
+    invalid: int
+    """Datagrams before the lock that were no RTP."""
+    ssrc: int | None
+    ssrc_changes: int
+    frames: int
+    key_frames: int
+    unsupported: str | None
+    last_packet_at: float | None
+    """Monotonic seconds."""
+    viewers: int
+    bytes_out: int
+    dropped_frames: int
+    """Frames not given to viewers that were too slow."""
+
+
+class Viewer(Protocol):
+    """One reader of a stream: an asynchronous iterator of byte chunks.
+
+    The first chunk holds container header, metadata, sequence headers and the pictures since the
+    last key frame; it comes as soon as there is one.  Iteration ends when the stream is closed.
+    """
+
+    remote: str
+    """Who looks, for lists and logs; set by the caller."""
+
+    @property
+    def dropped_frames(self) -> int: ...
+    @property
+    def bytes_out(self) -> int: ...
+    @property
+    def end_reason(self) -> str | None: ...
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    async def __anext__(self) -> bytes: ...
+    async def aclose(self) -> None: ...
+
+
+class MediaNode(Protocol):
+    """A place that receives, holds and hands out streams."""
+
+    name: str
+
+    async def start(self) -> None: ...
+    async def aclose(self) -> None: ...
+
+    async def open_receiver(self, spec: ReceiverSpec) -> ReceiverInfo:
+        """Lease a port and listen; creates the stream when missing.
+
+        Raises PortsExhausted, StreamBusy.
+        """
+        ...
+
+    async def connect(self, receiver_id: str, host: str, port: int) -> None:
+        """Connect a tcp-active receiver to its sender.
+
+        Raises MediaConnectFailed, ReceiverUnknown.
+        """
+        ...
+
+    async def update_receiver(
+        self,
+        receiver_id: str,
+        *,
+        ssrc: int | None = None,
+        sources: tuple[str, ...] | None = None,
+    ) -> None:
+        """Change what is expected of the sender, None leaves a value as it is."""
+        ...
+
+    async def close_receiver(self, receiver_id: str, *, rest_s: float = 30.0) -> None:
+        """Stop receiving; the stream and its viewers stay, the port rests.  Idempotent."""
+        ...
+
+    async def close_stream(self, stream_id: str, reason: str) -> None:
+        """End the stream and its viewers.  Idempotent."""
+        ...
+
+    def receivers(self) -> list[ReceiverInfo]: ...
+    def streams(self) -> list[str]: ...
+    def statistics(self, stream_id: str) -> StreamStatistics | None: ...
+
+    def open_viewer(self, stream_id: str, kind: ViewerKind, *, audio: bool = False) -> Viewer:
+        """A reader of the stream; it waits when media has not begun.
+
+        Raises StreamUnknown, ViewersExhausted.
+        """
+        ...
+
+    def listen(self, callback: Callable[[NodeEvent], None]) -> None:
+        """Call `callback` for every event, in the loop; it must not block."""
+        ...
+
+
+__all__ = [
+    "FormatChangedEvent",
+    "MediaConnectFailed",
+    "MediaNode",
+    "MediaSilent",
+    "MediaStarted",
+    "MediaUnsupported",
+    "NodeEvent",
+    "PortsExhausted",
+    "ReceiveMode",
+    "ReceiverFailed",
+    "ReceiverInfo",
+    "ReceiverSpec",
+    "ReceiverUnknown",
+    "SilenceReason",
+    "StreamBusy",
+    "StreamStatistics",
+    "StreamUnknown",
+    "Viewer",
+    "ViewerKind",
+    "ViewersChanged",
+    "ViewersExhausted",
+]
