@@ -63,14 +63,12 @@ class StreamFramer:
         if self.broken:
             return out
         self._buffer += data
-        while not self.broken and self._step(out):
+        while self._step(out):
             pass
-        if self.broken:
-            self._buffer.clear()
         return out
 
     def _step(self, out: list[Framed]) -> bool:
-        """Take one unit from the front of the buffer; False when more bytes are needed."""
+        """Take one unit from the front of the buffer; False when that is not possible (yet)."""
         if self._waiting is not None:
             return self._take_body(out)
         if self._skip:
@@ -96,10 +94,10 @@ class StreamFramer:
 
     def _swallow_line_ends(self) -> None:
         buffer = self._buffer
-        if buffer[:1] in (b"\r", b"\n"):
-            at = 1
-            while buffer[at : at + 1] in (b"\r", b"\n"):
-                at += 1
+        at = 0
+        while at < len(buffer) and buffer[at] in b"\r\n":
+            at += 1
+        if at:
             self._cut(at)
 
     def _take_head(self, out: list[Framed]) -> bool:
@@ -107,8 +105,9 @@ class StreamFramer:
         limit = self._limits.header_bytes
         found = _HEAD_END.search(buffer, self._scanned, limit + 3)
         if found is None:
-            if len(buffer) > limit:
-                self._break(out, MessageTooLarge("header block without an end", sample=buffer[:64]))
+            if len(buffer) >= limit + 3:
+                sample = bytes(buffer[:64])
+                self._break(out, MessageTooLarge("header block without an end", sample=sample))
                 return False
             # The three bytes of the mark may arrive one by one.
             self._scanned = max(0, len(buffer) - 2)
@@ -132,8 +131,8 @@ class StreamFramer:
             self._break(out, error)
             return
         if length > self._limits.body_bytes:
-            error = MessageTooLarge("body too large", status_hint=513, message=message)
-            self._break(out, error)
+            big = MessageTooLarge("body too large", status_hint=513, message=message)
+            self._break(out, big)
         elif length:
             self._waiting, self._needed = message, length
         else:
@@ -152,16 +151,20 @@ class StreamFramer:
         self._note_garbage(out, error, end)
 
     def _note_garbage(self, out: list[Framed], error: ParseError, count: int) -> None:
+        first = not self._garbage
         self._garbage += count
         if self._garbage > self._max_garbage:
             self._break(out, error)
             return
-        out.append(error)
+        # One report for a run of nonsense, and one for each message that can be answered.
+        if first or error.message is not None:
+            out.append(error)
         self._cut(count)
 
     def _break(self, out: list[Framed], error: ParseError) -> None:
         self.broken = True
         out.append(error)
+        self._cut(len(self._buffer))
 
     def _cut(self, count: int) -> None:
         del self._buffer[:count]

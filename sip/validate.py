@@ -65,7 +65,7 @@ def _check_target(request: Request) -> int | None:
     uri = request.uri
     if uri.startswith("sip:") and "?" not in uri:
         # Not parsed further: nothing is routed by it, and devices write odd hosts.
-        return 400 if "<" in uri or ">" in uri or has_control(uri) else None
+        return 400 if "<" in uri or ">" in uri else None
     scheme, colon, _ = uri.partition(":")
     if not colon or "<" in uri:
         return 400
