@@ -106,9 +106,11 @@ def _kind_of(field: FieldInfo) -> tuple[KindName | None, bool]:
 
 def _marks(annotation: Any, metadata: list[Any]) -> list[Any]:
     """Annotations of a key, those inside `X | None` and `tuple[X, ...]` included."""
-    found = list(metadata)
+    found: list[Any] = []
+    for mark in metadata:
+        found += mark.metadata if isinstance(mark, FieldInfo) else [mark]
     if typing.get_origin(annotation) is typing.Annotated:
-        found += annotation.__metadata__
+        found += _marks(None, list(annotation.__metadata__))
     for inner in typing.get_args(annotation):
         found += _marks(inner, [])
     return found

@@ -97,7 +97,10 @@ def _from_file(name: str, problems: list[Problem]) -> dict[Path, Value]:
 def _take(
     path: Path, data: Any, name: str, found: dict[Path, Value], problems: list[Problem]
 ) -> None:
-    if path in known_paths():
+    key = known_paths().get(path)
+    if key is not None:
+        if data == "" and (key.default is None or key.path != path):
+            return  # how the example file shows a key that has no default
         found[path] = Value(data, name)
     else:
         dotted = ".".join(path)

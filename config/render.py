@@ -80,7 +80,8 @@ Each value is looked up in this order, the later one wins: the default, the TOML
 environment. The file is the one named with `--config`, else `./gb28181.toml`, else
 `/etc/gb28181/gb28181.toml` if it exists. No file is needed.
 
-- In the file a key stands in the table of its section: `[sip]`, then `port = 5060`.
+- In the file a key stands in the table of its section: `[sip]`, then `port = 5060`. A key without
+  a default counts as not given when its text is empty.
 - In the environment it is `GB28181_` + section + `__` + key in capitals. An empty variable counts
   as not given. A list is written with commas: `10.0.0.0/8, 192.168.0.0/16`.
 - Durations are written `500ms`, `30s`, `10min`, `2h`, `7d`; a bare number is seconds. Sizes are

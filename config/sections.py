@@ -65,7 +65,7 @@ class SipSettings(Section):
     """Receive buffer asked of the kernel for the UDP socket; less is logged once with a hint."""
     max_connections: int = Field(20000, ge=1, le=1_000_000)
     """SIP connections over TCP at one time."""
-    connection_idle: Duration = Field(600.0, ge=30, le=DAY)
+    connection_idle: Duration = Field(7200.0, ge=30, le=DAY)
     """A SIP connection over TCP without any traffic is closed after this time."""
     malformed_rate: float = Field(20.0, ge=0, le=100_000)
     """Error answers per second to one address for malformed messages; more get silence."""

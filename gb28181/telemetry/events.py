@@ -392,3 +392,11 @@ API_LOGIN = LogEvent("api.login", Level.INFO, ("user", "remote"), "A user got a 
 API_LOGIN_FAILED = LogEvent(
     "api.login_failed", Level.WARNING, ("user", "remote", "reason"), "A login was refused."
 )
+
+# --- library -------------------------------------------------------------------------------------
+LIBRARY_MESSAGE = LogEvent(
+    "library.message",
+    Level.WARNING,
+    ("message",),
+    "A library wrote this line; its level is the library's and `component` the library's logger.",
+)
