@@ -122,6 +122,7 @@ class Clock:
         """
         state = self._tracks[track]
         ahead = 0
+        guessed = dts is None
         if dts is None:
             if pts is not None:
                 dts, ahead = self._decoding_time(state, pts)
@@ -130,7 +131,7 @@ class Clock:
         if state.epoch != self._epoch:
             ideal = self._first(state, dts, arrival)
         else:
-            ideal = self._next(state, dts, rtp, arrival)
+            ideal = self._next(state, dts, guessed, rtp, arrival)
         out = max(ideal, state.out + 1, 0)
         state.ideal = ideal
         state.out = out
@@ -164,12 +165,17 @@ class Clock:
         self._offset = expected - source
         return expected
 
-    def _next(self, state: _Track, source: int | None, rtp: int | None, arrival: float) -> int:
+    def _next(
+        self, state: _Track, source: int | None, guessed: bool, rtp: int | None, arrival: float
+    ) -> int:
         elapsed = int((arrival - state.arrival) * CLOCK_HZ)
         if source is not None and state.source is not None:
             step = signed_step(source, state.source, PES_BITS)
             if believable(step, elapsed):
                 return self._move(state, step)
+            if guessed and -REORDER_REACH < step < 0:
+                # Perhaps a B-frame before the reordering is known: keep the offset as it is.
+                return state.ideal + step
             self.repairs += 1
         rtp_step = 0
         if rtp is not None and state.rtp is not None:

@@ -46,9 +46,9 @@ class Reorder(Generic[T]):
 
     __slots__ = (
         "_first_wait",
+        "_mask",
         "_max_wait",
         "_missing",
-        "_mask",
         "_ring",
         "_started",
         "_stray_next",
