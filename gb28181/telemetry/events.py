@@ -367,6 +367,12 @@ STORE_RETENTION_APPLIED = LogEvent(
     ("rows", "before"),
     "Rows older than the retention were removed.",
 )
+STORE_SECRET_UNREADABLE = LogEvent(
+    "store.secret_unreadable",
+    Level.ERROR,
+    ("device_id",),
+    "A stored password cannot be decrypted with this key file; the default password counts instead.",
+)
 STORE_BACKUP_WRITTEN = LogEvent(
     "store.backup_written",
     Level.INFO,
