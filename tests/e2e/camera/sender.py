@@ -1,0 +1,199 @@
+"""Sends the media of one call: frames of a source as PS over RTP, on UDP or TCP, in real time."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import selectors
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .elementary import Source
+from .loop import Loop, Timer
+from .ps import PsWriter
+from .rtp import Line, Packetizer, framed
+
+_CHUNK = 24
+"""Packets of a frame sent at once; a real camera's network card spreads a key frame likewise."""
+_TCP_BACKLOG = 4 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class SenderCounters:
+    frames: int = 0
+    packets: int = 0
+    bytes: int = 0
+    blocked: int = 0
+    """Packets the socket did not take."""
+    errors: list[str] = field(default_factory=list)
+
+
+class Sender:
+    """Owns the media socket from the moment it is handed over. Lives in the loop's thread."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        source: Source,
+        packetizer: Packetizer,
+        *,
+        writer: PsWriter,
+        line: Line,
+        burst: bool = False,
+        on_closed: Callable[[str], None] | None = None,
+    ) -> None:
+        self._loop = loop
+        self._source = source
+        self._packetizer = packetizer
+        self._writer = writer
+        self._line = line
+        self._burst = burst
+        self._on_closed = on_closed or (lambda reason: None)
+        self._socket: socket.socket | None = None
+        self._peer: tuple[str, int] | None = None
+        self._backlog = b""
+        self._waiting: deque[bytes] = deque()
+        self._timer: Timer | None = None
+        self._started_at = 0.0
+        self._number = 0
+        self.counters = SenderCounters()
+        self.stalled = False
+
+    @property
+    def running(self) -> bool:
+        return self._timer is not None
+
+    @property
+    def line(self) -> Line:
+        return self._line
+
+    def start_udp(self, sock: socket.socket, peer: tuple[str, int]) -> None:
+        self._socket, self._peer = sock, peer
+        self._begin()
+
+    def start_tcp(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._socket, self._peer = sock, None
+        self._loop.watch(sock, selectors.EVENT_READ, self._on_tcp)
+        self._begin()
+
+    def pause(self) -> None:
+        """The stream stops without a word; the socket stays."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._waiting.clear()
+
+    def resume(self) -> None:
+        if self._timer is None and self._socket is not None:
+            self._started_at = time.monotonic() - self._number / self._source.fps
+            self._tick()
+
+    def stall(self) -> None:
+        """TCP: the connection stays open in the middle of a packet and nothing more comes."""
+        self.stalled = True
+        if self._socket is not None and self._peer is None:
+            self._loop.watch(self._socket, selectors.EVENT_READ, self._on_tcp)
+
+    def close(self) -> None:
+        self.pause()
+        sock, self._socket = self._socket, None
+        if sock is not None:
+            self._loop.unwatch(sock)
+            sock.close()
+
+    # -- pace ------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._started_at = time.monotonic()
+        self._tick()
+
+    def _tick(self) -> None:
+        if self._socket is None:
+            return
+        number = self._number
+        due = self._started_at + (number + 1) / self._source.fps
+        self._timer = self._loop.at(due, self._tick)
+        self._number += 1
+        ticks = number * 90000 // self._source.fps
+        frame = self._source.frame(number)
+        packets = [
+            *self._packetizer.packets(self._writer.video(frame.data, ticks, frame.key), ticks)
+        ]
+        sound = self._source.sound_of(number) if self._writer.audio else b""
+        if sound:
+            packets += self._packetizer.packets(self._writer.sound(sound, ticks), ticks)
+        self.counters.frames += 1
+        self._waiting.extend(self._line.carry(packets))
+        self._drain()
+
+    def _drain(self) -> None:
+        limit = len(self._waiting) if self._burst or self._peer is None else _CHUNK
+        for _ in range(min(limit, len(self._waiting))):
+            self._send(self._waiting.popleft())
+        if self._waiting and self._timer is not None:
+            self._loop.later(0.002, self._drain)
+
+    # -- wire ------------------------------------------------------------------------------
+
+    def _send(self, packet: bytes) -> None:
+        if self._socket is None:
+            return
+        self.counters.packets += 1
+        self.counters.bytes += len(packet)
+        if self._peer is None:
+            self._send_tcp(framed(packet))
+            return
+        try:
+            self._socket.sendto(packet, self._peer)
+        except BlockingIOError:
+            self.counters.blocked += 1
+        except OSError as error:
+            # A closed port on loopback answers with ICMP; a camera takes no notice of it.
+            if error.errno != errno.ECONNREFUSED:
+                self.counters.errors.append(repr(error))
+
+    def _send_tcp(self, data: bytes) -> None:
+        if self.stalled:
+            return
+        if len(self._backlog) > _TCP_BACKLOG:
+            self.counters.blocked += 1
+            return
+        self._backlog += data
+        self._flush()
+
+    def _flush(self) -> None:
+        assert self._socket is not None
+        try:
+            sent = self._socket.send(self._backlog) if self._backlog else 0
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self._lost(repr(error))
+            return
+        self._backlog = self._backlog[sent:]
+        write = selectors.EVENT_WRITE if self._backlog else 0
+        self._loop.watch(self._socket, selectors.EVENT_READ | write, self._on_tcp)
+
+    def _on_tcp(self, events: int) -> None:
+        if self._socket is None:
+            return
+        if events & selectors.EVENT_READ:
+            data = None
+            with contextlib.suppress(BlockingIOError):
+                try:
+                    data = self._socket.recv(65536)
+                except ConnectionError:
+                    data = b""
+            if data == b"":
+                self._lost("closed by the platform")
+                return
+        if events & selectors.EVENT_WRITE and not self.stalled:
+            self._flush()
+
+    def _lost(self, reason: str) -> None:
+        self.close()
+        self._on_closed(reason)

@@ -1,0 +1,1 @@
+"""SIPp scenarios written by hand, and their runner."""
