@@ -1,10 +1,11 @@
 """Administrative divisions: which codes exist, their names and their children (GB/T 2260).
 
-Read-only table from `data/divisions.csv`, whose comment header names source and date. It is *not* the tree of
-the platform (`tree.py`): nothing is counted here.
+Read-only table from `data/divisions.csv`, whose comment header names source and date. It is *not*
+the tree of the platform (`tree.py`): nothing is counted here.
 
-Some counties hang directly below a province (429004, 659001). Their four-digit prefix is no division of its own,
-but the tree files by prefix, so it is completed here under the name the statistics use for such groups.
+Some counties hang directly below a province (429004, 659001). Their four-digit prefix is no
+division of its own, but the tree files by prefix, so it is completed here under the name the
+statistics use for such groups.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class Divisions:
         return self._names.get(code, "")
 
     def children(self, code: str) -> list[str]:
-        """Codes one level below; the provinces for an empty code; empty for a county or an unknown code."""
+        """Codes one level below; the provinces for an empty code; empty for a county or an
+        unknown code.
+        """
         return list(self._children.get(code, ()))
 
     def longest(self, code: str) -> str:

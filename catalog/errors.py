@@ -4,7 +4,8 @@
       BadId        a text is no GB/T 28181 id where one is required
       BadRegion    a region code the division table does not hold
 
-Nothing here is raised for what a device sent: its nonsense is kept, filed and counted, never refused.
+Nothing here is raised for what a device sent: its nonsense is kept, filed and counted, never
+refused.
 """
 
 

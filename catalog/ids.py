@@ -1,10 +1,10 @@
 """GB/T 28181 ids: reading the 20-digit form, types, divisions, and what counts as a channel.
 
-A tolerant reader of what devices report; it is *not* a validator that refuses: an id of 18 digits or of
-letters keeps its place in the catalog, it only tells nothing about itself.
+A tolerant reader of what devices report; it is *not* a validator that refuses: an id of 18 digits
+or of letters keeps its place in the catalog, it only tells nothing about itself.
 
-Clauses: GB/T 28181-2022 annex E.1 and table E.1 (2016: annex D.1), A.2.1.2 (2, 4, 6, 8 or 20 digits), annex J
-(kinds of catalog nodes).
+Clauses: GB/T 28181-2022 annex E.1 and table E.1 (2016: annex D.1), A.2.1.2 (2, 4, 6, 8 or 20
+digits), annex J (kinds of catalog nodes).
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ CAMERAS: Final = frozenset({"131", "132"})
 NOT_CHANNELS: Final = frozenset(
     {"134", "135", "136", "137", PLATFORM, BUSINESS_GROUP, VIRTUAL_ORGANISATION}
 )
-"""Alarm input and output, voice input and output, platforms, groups and organisations send no video."""
+"""Alarm input and output, voice input and output, platforms, groups and organisations send no
+video.
+"""
 
 _DIVISION_LENGTHS: Final = frozenset({2, 4, 6, 8})
 
@@ -110,9 +112,9 @@ def is_division(text: str) -> bool:
 def is_channel_item(item: Reported, has_children: bool) -> bool:
     """True when a catalog item can send video, so that it becomes a channel.
 
-    Types 131 and 132 always; any other device item that has no children and is not an alarm or voice
-    device, a platform, a business group, a virtual organisation or a division. `Parental` = 1 counts as
-    having children, because the children may still be on a page to come.
+    Types 131 and 132 always; any other device item that has no children and is not an alarm or
+    voice device, a platform, a business group, a virtual organisation or a division. `Parental` =
+    1 counts as having children, because the children may still be on a page to come.
     """
     if is_division(item.device_id):
         return False

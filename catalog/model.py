@@ -1,10 +1,11 @@
 """What the catalog is made of: items as devices report them, places, and channels.
 
-`CatalogItem` and `ItemInfo` hold the fields of GB/T 28181-2016 and -2022 together (A.2.1.9 in 2022): a field of
-one edition is simply empty for devices of the other. They hold values, *no* XML: reading and writing that is
-`gb28181.manscdp`. Empty text or None means "not reported".
+`CatalogItem` and `ItemInfo` hold the fields of GB/T 28181-2016 and -2022 together (A.2.1.9 in
+2022): a field of one edition is simply empty for devices of the other. They hold values, *no*
+XML: reading and writing that is `gb28181.manscdp`. Empty text or None means "not reported".
 
-A tree of 100,000 channels keeps one of each per channel, hence slots, and one shared empty `ItemInfo`.
+A tree of 100,000 channels keeps one of each per channel, hence slots, and one shared empty
+`ItemInfo`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ class ItemInfo:
     """The `Info` block of a catalog item (some devices write these fields beside it)."""
 
     ptz_type: int | None = None
-    """1 dome, 2 half dome, 3 fixed bullet, 4 controllable bullet, 5 controllable half dome, 6 panorama, 7 split."""
+    """1 dome, 2 half dome, 3 fixed bullet, 4 controllable bullet, 5 controllable half dome, 6
+    panorama, 7 split.
+    """
     position_type: int | None = None
     """2016 only: kind of place, 1-10."""
     use_type: int | None = None

@@ -1,0 +1,43 @@
+"""MANSCDP, the XML of GB/T 28181: bodies of MESSAGE and NOTIFY in, typed messages out, and back.
+
+    read(body, memory) -> Message       raises BadXml and nothing else
+    write(message, charset) -> bytes
+    decode / encode                     the frame alone
+
+It knows no SIP and keeps no state: what was learnt about a device's charset lives in a
+`CharsetMemory` the caller owns.
+"""
+
+from gb28181.manscdp.charset import Charset, CharsetMemory, override_of
+from gb28181.manscdp.codec import Decoded, Node, decode, encode
+from gb28181.manscdp.command import Command, GenericMessage, Message
+from gb28181.manscdp.commands.catalog import CatalogQuery, CatalogResponse
+from gb28181.manscdp.commands.device_info import DeviceInfoQuery, DeviceInfoResponse
+from gb28181.manscdp.commands.keepalive import Keepalive
+from gb28181.manscdp.errors import BadXml, Reason
+from gb28181.manscdp.messages import from_decoded, read, write
+from gb28181.manscdp.xml import Limits
+
+__all__ = [
+    "BadXml",
+    "CatalogQuery",
+    "CatalogResponse",
+    "Charset",
+    "CharsetMemory",
+    "Command",
+    "Decoded",
+    "DeviceInfoQuery",
+    "DeviceInfoResponse",
+    "GenericMessage",
+    "Keepalive",
+    "Limits",
+    "Message",
+    "Node",
+    "Reason",
+    "decode",
+    "encode",
+    "from_decoded",
+    "override_of",
+    "read",
+    "write",
+]

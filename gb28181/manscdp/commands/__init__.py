@@ -1,0 +1,1 @@
+"""One file per MANSCDP command; `registry.py` finds them by themselves."""
