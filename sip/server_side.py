@@ -1,0 +1,347 @@
+"""Server transactions of one endpoint: finds the machine of a request, runs it, remembers its
+answers.
+
+Sits between endpoint and machines; knows flows but no sockets, and time only as a callable.
+Everything kept is bounded: open transactions (a request above the bound is dropped in silence, its
+sender repeats it later by T1, 2*T1 ..), and finished ones (`answers`).
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol, assert_never
+
+from sip.answers import AnswerCache
+from sip.errors import LocalError, TransportFailed
+from sip.flow import Flow
+from sip.message import Request, build_response
+from sip.stamp import stamp
+from sip.timers import Timers
+from sip.transaction import (
+    Deliver,
+    Effect,
+    Failed,
+    Input,
+    SayTrying,
+    Send,
+    StartCancel,
+    State,
+    Stray,
+    Terminated,
+    TimedOut,
+    Unacknowledged,
+    response_input,
+    server_key,
+)
+from sip.tx_invite_server import InviteServerMachine
+from sip.tx_plain import PlainServerMachine
+from sip.validate import check_request, unsupported_options
+
+log = logging.getLogger("gb28181.sip.server")
+
+MAX_UDP_BYTES = 65_000
+ServerMachine = PlainServerMachine | InviteServerMachine
+
+
+class RequestHandler(Protocol):
+    """The half of the endpoint's handler that is called from here."""
+
+    def on_request(self, tx: "ServerTransaction") -> None: ...
+    def on_ack(self, request: Request, flow: Flow) -> None: ...
+    def on_cancel(self, tx: "ServerTransaction") -> None: ...
+
+
+@dataclass(slots=True)
+class ServerCounters:
+    requests: int = 0
+    """New requests, ACK and CANCEL included."""
+    retransmissions: int = 0
+    """Requests that came again and were answered from memory."""
+    refused: int = 0
+    """Requests answered with an error before their handler saw them."""
+    overload: int = 0
+    """Requests dropped because too many transactions are open."""
+    handler_errors: int = 0
+    unanswered: int = 0
+    """Transactions their handler never finished."""
+    unsent: int = 0
+    """Responses the transport refused."""
+
+
+class ServerTransaction:
+    """A request and the right to answer it: with any 1xx, and with one final response."""
+
+    __slots__ = (
+        "_side",
+        "_tag",
+        "acknowledged",
+        "call",
+        "flow",
+        "key",
+        "machine",
+        "on_unacknowledged",
+        "queued_for",
+        "reply_to",
+        "request",
+        "status",
+    )
+
+    def __init__(
+        self, side: "ServerSide", request: Request, flow: Flow, key: str, machine: ServerMachine
+    ) -> None:
+        self._side = side
+        self._tag: str | None = None
+        self.request = request
+        self.flow = flow
+        self.reply_to: Flow | None = None
+        """Where answers go instead of the source of the request."""
+        self.on_unacknowledged: Callable[[], None] | None = None
+        """INVITE: called when a final response is never acknowledged; after a 2xx, send BYE."""
+        self.status = 0
+        """The last status sent."""
+        self.key = key
+        self.machine = machine
+        self.queued_for: float | None = None
+        self.call: tuple[str, int] | None = None
+
+    def __repr__(self) -> str:
+        return f"<ServerTransaction {self.request.method} {self.status} {self.machine.state.name}>"
+
+    @property
+    def deadline(self) -> float | None:
+        return self.machine.deadline
+
+    def wake(self, now: float) -> None:
+        self._side.wake(self, now)
+
+    @property
+    def finished(self) -> bool:
+        """A final response has been given."""
+        return self.status >= 200
+
+    @property
+    def to_tag(self) -> str:
+        """The tag of To in our responses: the one in the request, or one of our own."""
+        if self._tag is None:
+            self._tag = self.request.to.tag or self._side.new_tag()
+        return self._tag
+
+    def respond(
+        self,
+        status: int,
+        reason: str | None = None,
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        content_type: str | None = None,
+    ) -> None:
+        """Send a response. A second final one is discarded (RFC 3261 §17.2), except a 2xx to
+        INVITE."""
+        self._side.respond(self, status, reason, headers, body, content_type)
+
+
+class ServerSide:
+    def __init__(
+        self,
+        timers: Timers,
+        answers: AnswerCache,
+        max_open: int,
+        *,
+        clock: Callable[[], float],
+        new_tag: Callable[[], str],
+        send: Callable[[bytes, Flow], None],
+        schedule: Callable[[ServerTransaction], None],
+        handler: RequestHandler,
+        server_name: str = "",
+        supported: frozenset[str] = frozenset(),
+    ) -> None:
+        self.timers = timers
+        self.answers = answers
+        self.max_open = max_open
+        self.new_tag = new_tag
+        self.counters = ServerCounters()
+        self._clock = clock
+        self._send = send
+        self._schedule = schedule
+        self._handler = handler
+        self._server_name = server_name
+        self._supported = supported
+        self._open: dict[str, ServerTransaction] = {}
+        self._calls: dict[tuple[str, int], ServerTransaction] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def on_request(self, request: Request, flow: Flow) -> None:
+        """Raises ParseError where the request cannot even be matched."""
+        method = request.method
+        if method == "ACK":
+            self._on_ack(request, flow)
+            return
+        key = server_key(request, method, flow.remote[0])
+        answer = self.answers.get(key)
+        if answer is not None:
+            self.counters.retransmissions += 1
+            self._transmit(answer[0], answer[1] or flow)
+            return
+        known = self._open.get(key)
+        if known is not None:
+            self.counters.retransmissions += 1
+            self._perform(known, known.machine.handle(Input.REQUEST, self._clock()))
+            return
+        if len(self._open) >= self.max_open:
+            self.counters.overload += 1
+            return
+        self._begin(request, flow, key)
+
+    def _begin(self, request: Request, flow: Flow, key: str) -> None:
+        self.counters.requests += 1
+        # The CANCEL is matched by the Via as it came, so this goes before the stamp.
+        invite = self._invite_of(request, flow) if request.method == "CANCEL" else None
+        # And the stamp goes before whatever parses headers: a changed header drops what was parsed.
+        stamp(request, flow.remote)
+        refusal = check_request(request, self._supported)
+        machine: ServerMachine
+        if request.method == "INVITE":
+            machine = InviteServerMachine(self.timers, self._clock(), reliable=flow.reliable)
+        else:
+            machine = PlainServerMachine(self.timers, self._clock(), reliable=flow.reliable)
+        tx = ServerTransaction(self, request, flow, key, machine)
+        self._open[key] = tx
+        if refusal is not None:
+            self.counters.refused += 1
+            self._refuse(tx, refusal)
+        elif request.method == "CANCEL":
+            self._on_cancel(tx, invite)
+        else:
+            self._call(tx, self._handler.on_request)
+        if not tx.finished:
+            self._schedule(tx)
+
+    def _refuse(self, tx: ServerTransaction, status: int) -> None:
+        if status == 420:
+            tags = ", ".join(unsupported_options(tx.request, self._supported))
+            tx.respond(420, headers=[("Unsupported", tags)])
+        else:
+            tx.respond(status)
+
+    def _call(self, tx: ServerTransaction, method: Callable[[ServerTransaction], None]) -> None:
+        try:
+            method(tx)
+        except Exception:
+            self.counters.handler_errors += 1
+            log.exception("handler of %s failed", tx.request.method)
+            if not tx.finished:
+                tx.respond(500)
+
+    def _on_ack(self, request: Request, flow: Flow) -> None:
+        self.counters.requests += 1
+        tx = self._invite_of(request, flow)
+        if tx is not None and tx.machine.state is not State.ACCEPTED:
+            self._perform(tx, tx.machine.handle(Input.ACK, self._clock()))
+            return
+        # The ACK of a 2xx has a branch of its own (some devices use that of the INVITE).
+        tx = tx or self._calls.get((request.call_id, request.cseq.number))
+        if tx is not None:
+            self._perform(tx, tx.machine.handle(Input.ACK, self._clock()))
+        try:
+            self._handler.on_ack(request, flow)
+        except Exception:
+            self.counters.handler_errors += 1
+            log.exception("handler of ACK failed")
+
+    def _on_cancel(self, cancel: ServerTransaction, invite: ServerTransaction | None) -> None:
+        if invite is None:
+            cancel.respond(481)
+            return
+        cancel._tag = invite.to_tag  # RFC 3261 §9.2
+        cancel.respond(200)
+        if invite.finished:
+            return
+        self._call(invite, self._handler.on_cancel)
+        if not invite.finished:
+            invite.respond(487)
+
+    def _invite_of(self, request: Request, flow: Flow) -> ServerTransaction | None:
+        return self._open.get(server_key(request, "INVITE", flow.remote[0]))
+
+    def wake(self, tx: ServerTransaction, now: float) -> None:
+        self._perform(tx, tx.machine.handle(Input.TICK, now))
+        self._schedule(tx)
+
+    def respond(
+        self,
+        tx: ServerTransaction,
+        status: int,
+        reason: str | None,
+        headers: Iterable[tuple[str, str]],
+        body: bytes,
+        content_type: str | None,
+    ) -> None:
+        if tx.finished and not (tx.status < 300 and 200 <= status < 300):
+            return
+        tag = tx.to_tag if status > 100 else None
+        response = build_response(
+            tx.request,
+            status,
+            reason,
+            to_tag=tag,
+            headers=headers,
+            body=body,
+            content_type=content_type,
+        )
+        if self._server_name and status > 100:
+            response.headers.add("Server", self._server_name)
+        data = response.to_bytes()
+        if not tx.flow.reliable and len(data) > MAX_UDP_BYTES:
+            raise LocalError(f"a response of {len(data)} bytes does not fit into a datagram")
+        tx.status = status
+        machine = tx.machine
+        effects = machine.handle(response_input(status), self._clock(), None, data)
+        self._perform(tx, effects)
+        if machine.state is State.ACCEPTED:
+            tx.call = (tx.request.call_id, tx.request.cseq.number)
+            self._calls[tx.call] = tx
+        elif machine.state is State.COMPLETED and isinstance(machine, PlainServerMachine):
+            self._open.pop(tx.key, None)
+            self.answers.put(tx.key, machine.answer, tx.reply_to, self._clock())
+            machine.deadline = None
+        if tx.queued_for is not None or machine.deadline is not None:
+            self._schedule(tx)
+
+    def _perform(self, tx: ServerTransaction, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Send(data):
+                    self._transmit(data, tx.reply_to or tx.flow)
+                case Terminated():
+                    self._open.pop(tx.key, None)
+                    if tx.call is not None:
+                        self._calls.pop(tx.call, None)
+                case SayTrying():
+                    tx.respond(100)
+                case TimedOut():
+                    self._timed_out(tx)
+                case Unacknowledged():
+                    self._unacknowledged(tx)
+                case Deliver() | Stray() | StartCancel() | Failed():
+                    raise LocalError(f"a server machine asked for {effect}")
+                case _:
+                    assert_never(effect)
+
+    def _timed_out(self, tx: ServerTransaction) -> None:
+        self.counters.unanswered += 1
+        if tx.request.method == "INVITE":
+            tx.respond(408)
+
+    def _unacknowledged(self, tx: ServerTransaction) -> None:
+        callback = tx.on_unacknowledged
+        if callback is not None:
+            self._call(tx, lambda _: callback())
+
+    def _transmit(self, data: bytes, flow: Flow) -> None:
+        try:
+            self._send(data, flow)
+        except TransportFailed:
+            # The peer repeats its request or gives up; there is nobody else to tell.
+            self.counters.unsent += 1
