@@ -12,8 +12,8 @@ _SECRET_FIELD = re.compile(
 )
 # name=value, name: "value" - in SIP headers, addresses and forms
 _SECRET_PAIR = re.compile(
-    r"(?i)\b(password|passwd|pwd|secret|access_token|token|ticket|api[_-]?key|response|cnonce|nonce)"
-    r"(\s*[=:]\s*)(\"[^\"]*\"|[^\s\",;&<>]+)"
+    r"(?i)\b((?:password|passwd|pwd|secret|access_token|token|ticket|api[_-]?key)\"?\s*[=:]\s*"
+    r"|(?:response|cnonce|nonce)\s*=\s*)(?:\"[^\"]*\"|[^\s\",;&<>]+)"
 )
 _AUTH_HEADER = re.compile(
     r"(?im)^((?:proxy-)?authorization\s*:\s*(?:digest|bearer|basic)?)[^\r\n]*"
@@ -37,7 +37,7 @@ def redact_text(text: str, limit: int = MAX_TEXT) -> str:
     text = text[: limit * 2]
     if "=" in text or ":" in text:
         text = _AUTH_HEADER.sub(rf"\1 {MASK}", text)
-        text = _SECRET_PAIR.sub(rf"\1\2{MASK}", text)
+        text = _SECRET_PAIR.sub(rf"\1{MASK}", text)
         text = _USER_INFO.sub(rf"\1:{MASK}@", text)
     if len(text) > limit:
         return text[:limit] + "…"
