@@ -77,7 +77,7 @@ class CharsetMemory:
         self.revision = 0
 
     def set_override(self, label: str) -> None:
-        """The operator's word for this device: a GB label, UTF-8, or an empty text for detection."""
+        """The operator's word for this device: a GB label, UTF-8, or empty for detection."""
         chosen = override_of(label)
         if chosen is not self.override:
             self.override = chosen
@@ -174,8 +174,8 @@ def _not_utf8(body: bytes, gb: str | None, memory: CharsetMemory) -> tuple[str, 
     if gb is not None:
         memory.proven(_command(body), Charset.GB18030, declared(body) not in _GB_LABELS)
         return gb, Charset.GB18030
-    # Neither reading is clean: a name cut in the middle of a character, or garbage bytes in an address. The
-    # reading that keeps more of the text wins; nothing is learnt from it.
+    # Neither reading is clean: a name cut in the middle of a character, or garbage bytes in an
+    # address. The reading that keeps more of the text wins; nothing is learnt from it.
     broken_utf8, broken_gb = body.decode("utf-8", "replace"), body.decode("gb18030", "replace")
     if _ideographs(broken_utf8) > _ideographs(broken_gb):
         return broken_utf8, Charset.UTF8

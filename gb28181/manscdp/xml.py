@@ -116,7 +116,7 @@ def _cut_after_root(text: str) -> str:
 
 
 def _without_addresses(text: str) -> str:
-    """Without `Address` elements; only as far as one still ends, so that the search stays linear."""
+    """Without `Address` elements; as far as one still ends, so that the search stays linear."""
     end = max((found.end() for found in _ADDRESS_END.finditer(text)), default=0)
     return _ADDRESS.sub("", text[:end]) + text[end:]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+from xml.etree.ElementTree import Element
 
 from catalog.model import CatalogItem
 from gb28181.manscdp import xml
@@ -88,7 +89,7 @@ def _read_response(decoded: Decoded) -> CatalogResponse:
     )
 
 
-def _attribute(element: xml.Element, name: str) -> str:
+def _attribute(element: Element, name: str) -> str:
     for key, value in element.attrib.items():
         if key.lower() == name.lower():
             return value.strip()

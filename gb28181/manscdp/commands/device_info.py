@@ -55,7 +55,7 @@ def _read_response(decoded: Decoded) -> DeviceInfoResponse:
 
 
 def _said(decoded: Decoded, field: str) -> str:
-    """The text of a field; a field that only repeats its own name is a template nobody filled in."""
+    """The text of a field; one that only repeats its own name is a template nobody filled in."""
     text = xml.child_text(decoded.tree, field)[:_MOST_TEXT]
     return "" if text.lower() == field.lower() else text
 

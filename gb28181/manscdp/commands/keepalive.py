@@ -47,7 +47,7 @@ def quick(body: bytes) -> Keepalive | None:
     if found is None:
         return None
     sn, device_id = found.groups()
-    return Keepalive(sn.decode("ascii"), device_id.decode("ascii"))
+    return Keepalive(sn.decode(), device_id.decode())
 
 
 def _read(decoded: Decoded) -> Keepalive:
