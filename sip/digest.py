@@ -21,19 +21,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from cryptography.hazmat.primitives import hashes
 
 from sip.errors import BadDigest, LocalError
 from sip.grammar import quote, unquote
+from sip.nonce import MAX_USERS, NonceSigner, ReplayTable
 
-NONCES_PER_USER = 8
-MAX_USERS = 131_072
-WINDOW = 64
 MAX_HEADER = 4096
 
 _PARAM = re.compile(r'([A-Za-z0-9_\-]{1,32})\s{0,8}=\s{0,8}("(?:[^"\\]|\\.)*"|[^\s,"]*)', re.DOTALL)
@@ -79,7 +76,7 @@ HASHES: dict[Algorithm, Callable[[bytes], str]] = {
     Algorithm.SHA_256: _sha256,
     Algorithm.SM3: _sm3,
 }
-_CODES = {algorithm: code for code, algorithm in enumerate(Algorithm)}
+_ALGORITHMS = tuple(Algorithm)
 _BY_NAME = {algorithm.value.lower(): algorithm for algorithm in Algorithm} | {
     "sha256": Algorithm.SHA_256
 }
@@ -202,34 +199,6 @@ def password_forms(password: str) -> tuple[bytes, ...]:
     return (password.encode("utf-8", "replace"), password.encode("gb18030", "replace"))
 
 
-@dataclass(slots=True)
-class _Used:
-    """Which counts of one nonce were used: the highest, and a bit for each of the 64 below it."""
-
-    tick: int
-    highest: int
-    mask: int
-
-    def is_new(self, count: int) -> bool:
-        back = self.highest - count
-        return back < 0 or (back < WINDOW and not self.mask >> back & 1)
-
-    def note(self, count: int) -> None:
-        ahead = count - self.highest
-        if ahead > 0:
-            self.mask = (self.mask << min(ahead, WINDOW) | 1) & (1 << WINDOW) - 1
-            self.highest = count
-        else:
-            self.mask |= 1 << -ahead
-
-
-@dataclass(slots=True)
-class _User:
-    seen_at: float
-    floor: int = -1
-    nonces: dict[str, _Used] = field(default_factory=dict)
-
-
 class DigestServer:
     """Challenges and checks of one realm. The only state is what good answers have used up."""
 
@@ -242,15 +211,10 @@ class DigestServer:
         ids: Callable[[], str],
         max_users: int = MAX_USERS,
     ) -> None:
+        """`ids` is asked once, for a name of this run that no earlier run had."""
         self.realm = realm
-        self.nonce_ttl = nonce_ttl
-        self._key = hashlib.sha256(b"gb28181 digest nonce\0" + secret_key).digest()
-        # A new run has forgotten which counts were used, so it must not take nonces of the last.
-        self._run = hashlib.sha256(ids().encode()).digest()[:4]
-        self._serial = 0
-        self._users: OrderedDict[str, _User] = OrderedDict()
-        self._max_users = max_users
-        self._floor = -1
+        self._nonces = NonceSigner(secret_key, ids(), nonce_ttl)
+        self._used = ReplayTable(nonce_ttl, max_users)
 
     def challenge(
         self, now: float, algorithm: str = "MD5", qop: bool = True, stale: bool = False
@@ -262,15 +226,7 @@ class DigestServer:
         kind = _BY_NAME.get(algorithm.lower())
         if kind is None:
             raise LocalError(f"unknown digest algorithm {algorithm!r}")
-        self._serial = (self._serial + 1) & 0xFFFF
-        tick = _tick(now)
-        head = (
-            tick.to_bytes(5, "big")
-            + self._run
-            + bytes((_CODES[kind],))
-            + self._serial.to_bytes(2, "big")
-        )
-        nonce = (head + self._sign(head)).hex()
+        nonce = self._nonces.make(now, _ALGORITHMS.index(kind))
         text = f'Digest realm={quote(self.realm)},nonce="{nonce}",algorithm={kind.value}'
         if qop:
             text += ',qop="auth"'
@@ -287,24 +243,24 @@ class DigestServer:
                 return Verdict.MALFORMED
         else:
             given = authorization
-        nonce = self._open_nonce(given.nonce, now)
-        if nonce is None:
+        opened = self._nonces.open(given.nonce, now)
+        if opened is None:
             return Verdict.STALE
-        tick, algorithm = nonce
+        tick, code = opened
         count = int(given.nc, 16) if given.qop else 0
-        if not self._is_unused(given, tick, count):
+        if not self._used.is_unused(given.username, given.nonce, tick, count):
             return Verdict.STALE
         if not any(
             hmac.compare_digest(
                 digest_response(
-                    algorithm,
+                    _ALGORITHMS[code],
                     username=given.username,
                     realm=self.realm,
                     password=secret,
                     method=method,
                     uri=given.uri,
                     nonce=given.nonce,
-                    qop=given.qop and "auth",
+                    qop=given.qop,
                     nc=given.nc,
                     cnonce=given.cnonce,
                 ).encode(),
@@ -313,79 +269,13 @@ class DigestServer:
             for secret in password_forms(password)
         ):
             return Verdict.WRONG
-        self._use(given, tick, count, now)
+        self._used.use(given.username, given.nonce, tick, count, now)
         return Verdict.OK
 
     @property
     def remembered(self) -> int:
         """Users with an entry in the replay table."""
-        return len(self._users)
-
-    def _sign(self, head: bytes) -> bytes:
-        return hashlib.blake2s(head, key=self._key, digest_size=12).digest()
-
-    def _open_nonce(self, nonce: str, now: float) -> tuple[int, Algorithm] | None:
-        """Issue time and algorithm of a nonce of this run that still lives, else None."""
-        try:
-            raw = bytes.fromhex(nonce)
-        except ValueError:
-            return None
-        if len(raw) != 24 or nonce != nonce.lower():
-            return None
-        head = raw[:12]
-        if head[5:9] != self._run or not hmac.compare_digest(raw[12:], self._sign(head)):
-            return None
-        tick = int.from_bytes(head[:5], "big")
-        age = _tick(now) - tick
-        if age < 0 or age > self.nonce_ttl * _TICKS:
-            return None
-        return tick, tuple(Algorithm)[head[9]]
-
-    def _is_unused(self, given: Credentials, tick: int, count: int) -> bool:
-        user = self._users.get(given.username)
-        if user is None:
-            return tick > self._floor
-        used = user.nonces.get(given.nonce)
-        if used is None:
-            return tick > max(user.floor, self._floor)
-        return used.is_new(count)
-
-    def _use(self, given: Credentials, tick: int, count: int, now: float) -> None:
-        users = self._users
-        user = users.get(given.username)
-        if user is None:
-            user = users[given.username] = _User(now)
-        user.seen_at = now
-        users.move_to_end(given.username)
-        used = user.nonces.get(given.nonce)
-        if used is None:
-            user.nonces[given.nonce] = _Used(tick, count, 1)
-        else:
-            used.note(count)
-        if len(user.nonces) > NONCES_PER_USER:
-            oldest = min(user.nonces, key=lambda nonce: user.nonces[nonce].tick)
-            user.floor = max(user.floor, user.nonces.pop(oldest).tick)
-        self._forget(now)
-
-    def _forget(self, now: float) -> None:
-        """Drop entries whose nonces are all dead; beyond the bound, the longest unused ones."""
-        users = self._users
-        while users:
-            name, user = next(iter(users.items()))
-            dead = user.seen_at + self.nonce_ttl < now
-            if not dead and len(users) <= self._max_users:
-                return
-            del users[name]
-            if not dead:
-                newest = max(used.tick for used in user.nonces.values())
-                self._floor = max(self._floor, user.floor, newest)
-
-
-_TICKS = 10
-
-
-def _tick(now: float) -> int:
-    return int(now * _TICKS) & 0xFFFFFFFFFF
+        return len(self._used)
 
 
 def build_authorization(
