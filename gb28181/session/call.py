@@ -144,6 +144,9 @@ class Connect:
 class CloseReceiver:
     """Media is no longer wanted: close the receiver, let its port rest."""
 
+    quarantine: bool = False
+    """A late 200 may still make the device send there: rest until that is impossible, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -193,7 +196,8 @@ class Call:
         self._give_up_at = now + self.times.total_s
         self._answered = False
         self._invite_over = False
-        self._bye_sent = False
+        self._receiver_open = True
+        self._media_seen = False
 
     def __repr__(self) -> str:
         reason = f" {self.failure.reason}" if self.failure else ""
@@ -254,7 +258,7 @@ class Call:
         effects: list[Effect] = [SendAck(), Changed(self.state)]
         if event.connect is not None:
             effects.append(Connect(*event.connect))
-        return effects
+        return [*effects, *self._began()] if self._media_seen else effects
 
     def _final(self, failure: Failure) -> list[Effect]:
         self._invite_over = True
@@ -265,7 +269,8 @@ class Call:
     # --- media -------------------------------------------------------------------------------
 
     def _began(self) -> list[Effect]:
-        # A camera may send before its 200 arrives; the answer still decides.
+        # A camera may send before its 200 arrives: the answer decides, then the picture counts.
+        self._media_seen = True
         if self.state is not SessionState.WAITING:
             return []
         self.state, self.deadline = SessionState.RUNNING, None
@@ -297,12 +302,17 @@ class Call:
         if self._answered:
             return [*effects, *self._bye(now)]
         self.deadline = now + LATE_ANSWER_S
-        return [*effects, SendCancel()]
+        return [*effects, SendCancel(), *self._close_receiver(quarantine=True)]
 
     def _bye(self, now: float) -> list[Effect]:
-        self._bye_sent = True
         self.deadline = now + CLOSING_S
-        return [SendBye(), CloseReceiver()]
+        return [SendBye(), *self._close_receiver()]
+
+    def _close_receiver(self, *, quarantine: bool = False) -> list[Effect]:
+        if not self._receiver_open:
+            return []
+        self._receiver_open = False
+        return [CloseReceiver(quarantine)]
 
     def _fail(self, failure: Failure) -> list[Effect]:
         if self.failure is not None:
@@ -314,8 +324,7 @@ class Call:
         if self.state is SessionState.ENDED:
             return []
         self.state, self.deadline = SessionState.ENDED, None
-        close: list[Effect] = [] if self._bye_sent else [CloseReceiver()]
-        return [*close, Changed(self.state), Ended()]
+        return [*self._close_receiver(), Changed(self.state), Ended()]
 
     def _tick(self, now: float) -> list[Effect]:
         if self.deadline is None or now < self.deadline:

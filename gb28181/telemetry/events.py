@@ -280,6 +280,19 @@ SESSION_RECONCILED = LogEvent(
     "The ledger and the media node disagreed and were brought together.",
 )
 
+SESSION_ADDRESS_REFUSED = LogEvent(
+    "session.address_refused",
+    Level.WARNING,
+    ("session_id", "call_id", "remote"),
+    "The SDP of a device names a media address it does not come from and nobody allowed.",
+)
+SESSION_UNANSWERED_BYES = LogEvent(
+    "session.unanswered_byes",
+    Level.WARNING,
+    (),
+    "At stop some devices did not answer their BYE in time; `count` says how many.",
+)
+
 # --- media ---------------------------------------------------------------------------------------
 MEDIA_STREAM_OPENED = LogEvent(
     "media.stream_opened",

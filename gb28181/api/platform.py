@@ -1,0 +1,60 @@
+"""What a request may reach: the services of this node, handed to the routes by the application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, cast
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from config.schema import Settings
+from gb28181.cluster.bus import Bus
+from gb28181.device.service import DeviceService
+from gb28181.session.service import SessionService
+from gb28181.store.store import Store
+from media.node import MediaNode
+
+from .limits import LoginLimits
+from .tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether the node may be given work, and which part is not there yet."""
+
+    tree: bool
+    sip: bool
+    media: bool
+
+    @property
+    def ready(self) -> bool:
+        return self.tree and self.sip and self.media
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """The services of one node."""
+
+    settings: Settings
+    version: str
+    devices: DeviceService
+    sessions: SessionService
+    node: MediaNode
+    store: Store
+    bus: Bus
+    tokens: Tokens
+    logins: LoginLimits
+    readiness: Callable[[], Readiness]
+    metrics: Callable[[], bytes]
+    stopping: Callable[[], bool] = field(default=lambda: False)
+
+
+def platform_of(connection: HTTPConnection) -> Platform:
+    """The platform of the application that serves this request or WebSocket."""
+    return cast(Platform, connection.app.state.platform)
+
+
+Here = Annotated[Platform, Depends(platform_of)]
+"""A route's parameter that receives the platform."""

@@ -1,0 +1,398 @@
+"""Opening and performing calls: what a call machine decides becomes SIP, ports, rows and logs.
+
+A call is opened in the order that loses nothing when the process dies in between: SSRC, receiver,
+row of the dialog, INVITE. It is taken down in the order that a camera can live with: BYE first,
+then the port rests. Receivers and streams are closed by tasks; a new call for the same stream
+waits for them, so that one stream never has two receivers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol, assert_never
+
+from gb28181.errors import Leg, LegFailed
+from gb28181.store.records import DialogRecord
+from gb28181.telemetry import events as ev
+from gb28181.telemetry.logs import get_logger
+from media.node import MediaConnectFailed, MediaNode, NodeError, PortsExhausted, ReceiverSpec
+from sip.errors import TransportFailed
+from sip.flow import Flow
+from sip.message import Request
+
+from . import call as calls
+from .call import Call, CallTimes
+from .dialing import Dialer, Dialing, Invitation
+from .ledger import Ledger, Session
+from .model import EndReason, Failure, SessionKind, SessionState, StreamKey, Transport
+from .ssrc import SsrcExhausted, format_ssrc
+
+REST_S = 30.0
+"""Rest of a port after its receiver closed."""
+
+QUARANTINE_S = calls.LATE_ANSWER_S + REST_S
+"""Rest of a port whose INVITE was given up: a late 200 may still be followed by media."""
+
+log = get_logger("session")
+
+
+class Route(Protocol):
+    """How a channel is reached now; made by the device registry."""
+
+    @property
+    def device_id(self) -> str: ...
+    @property
+    def reported_id(self) -> str: ...
+    @property
+    def online(self) -> bool: ...
+    @property
+    def flow(self) -> Flow | None: ...
+    @property
+    def transport(self) -> str: ...
+
+
+class Directory(Protocol):
+    """Who knows channels and their devices."""
+
+    def route(self, channel_id: str) -> Route | None: ...
+
+
+class DialogStore(Protocol):
+    """Where dialogs are written through."""
+
+    async def save_dialog(self, record: DialogRecord) -> None: ...
+    async def close_dialog(self, call_id: str, reason: str) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """What the shell keeps for a session while its dialog lives."""
+
+    record: DialogRecord
+    dialing: Dialing | None = None
+    timer: asyncio.TimerHandle | None = None
+    asked_at: float = 0.0
+
+
+class Caller:
+    """Performs the calls of one signalling node."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        dialer: Dialer,
+        ledger: Ledger,
+        node: MediaNode,
+        store: DialogStore,
+        times: CallTimes,
+    ) -> None:
+        self.ledger = ledger
+        self.on_running: Callable[[Session], None] = _ignore
+        self.on_failed: Callable[[Session, Failure], None] = _ignore_failure
+        self.on_changed: Callable[[Session], None] = _ignore
+        self._directory = directory
+        self._dialer = dialer
+        self._node = node
+        self._store = store
+        self._times = times
+        self._lines: dict[str, _Line] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._teardown: dict[str, set[asyncio.Task[None]]] = {}
+        dialer.on_input = self._heard
+
+    async def aclose(self) -> None:
+        """Wait for what is being closed; nothing new may be called any more."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=2.0)
+        for task in list(self._tasks):
+            task.cancel()
+
+    # --- opening -----------------------------------------------------------------------------
+
+    def call(self, key: StreamKey, transport: Transport | None) -> Session:
+        """Begin a call; raises ``LegFailed`` when nothing can even be asked."""
+        route = self._directory.route(key.channel_id)
+        if route is None or not route.online or route.flow is None:
+            raise LegFailed(Leg.DEVICE_OFFLINE, "the device is offline")
+        now = asyncio.get_running_loop().time()
+        try:
+            ssrc = self.ledger.lease_ssrc(now, SessionKind.LIVE)
+        except SsrcExhausted as error:
+            raise LegFailed(Leg.NO_PORT, str(error)) from error
+        session = Session(
+            session_id=self._dialer.new_id(),
+            key=key,
+            device_id=route.device_id,
+            reported_id=route.reported_id,
+            kind=SessionKind.LIVE,
+            transport=transport or route.transport,
+            call_id=self._dialer.new_call_id(),
+            ssrc=ssrc,
+            call=Call(now, self._times),
+            started_at=datetime.now(UTC),
+        )
+        line = _Line(self._record(session, route.flow), asked_at=now)
+        self.ledger.add(session)
+        self._lines[session.session_id] = line
+        self._spawn(self._open(session, line, route.flow))
+        self._arm(session, line)
+        return session
+
+    async def _open(self, session: Session, line: _Line, flow: Flow) -> None:
+        await self._wait_teardown(session.stream_id)
+        sources = ()
+        spec = ReceiverSpec(session.stream_id, _mode(session.transport), session.ssrc, sources)
+        try:
+            info = await self._node.open_receiver(spec)
+        except PortsExhausted as error:
+            self._lost(session, EndReason.NO_PORT, f"no media port is free: {error}")
+            return
+        except NodeError as error:
+            self._lost(session, EndReason.NO_PORT, f"the media node refused: {error}")
+            return
+        self.ledger.hold_receiver(session, info.receiver_id, (info.host, info.port))
+        if session.call.state is SessionState.INVITING:
+            line.record.media_port, line.record.node = info.port, self._node.name
+            await self._store.save_dialog(replace(line.record))
+        if session.call.state is not SessionState.INVITING:  # ended while we waited
+            self.close_receiver(self.ledger.drop_receiver(session), session.stream_id)
+            self.feed(session, calls.Unanswered("ended before it was sent"))
+            return
+        try:
+            line.dialing = self._dialer.invite(
+                Invitation(
+                    session_id=session.session_id,
+                    call_id=session.call_id,
+                    local_tag=line.record.local_tag,
+                    reported_id=session.reported_id,
+                    ssrc=session.ssrc,
+                    transport=_mode(session.transport),
+                    stream=session.key.stream,
+                    media=(info.host, info.port),
+                    flow=flow,
+                )
+            )
+        except TransportFailed as error:
+            self.feed(session, calls.Unanswered(str(error)))
+            return
+        log.event(
+            ev.SESSION_INVITING,
+            **_names(session),
+            channel_id=session.key.channel_id,
+            ssrc=format_ssrc(session.ssrc),
+            transport=session.transport,
+            local=f"{info.host}:{info.port}",
+        )
+        self.on_changed(session)
+
+    def _lost(self, session: Session, reason: EndReason, message: str) -> None:
+        self.feed(session, calls.End(Failure(reason, message)))
+        self.feed(session, calls.Unanswered("never sent"))
+
+    def _record(self, session: Session, flow: Flow) -> DialogRecord:
+        return DialogRecord(
+            call_id=session.call_id,
+            local_tag=self._dialer.new_tag(),
+            remote_target=self._dialer.target(session.reported_id, flow),
+            local_uri=self._dialer.local_uri,
+            remote_uri=self._dialer.remote_uri(session.reported_id),
+            transport=flow.transport,
+            remote_host=flow.remote[0],
+            remote_port=flow.remote[1],
+            local_host=flow.local[0],
+            local_port=flow.local[1],
+            ssrc=session.ssrc,
+            session_id=session.session_id,
+            stream_id=session.stream_id,
+            channel_id=session.key.channel_id,
+            device_id=session.device_id,
+            kind=session.kind.value,
+        )
+
+    # --- performing --------------------------------------------------------------------------
+
+    def feed(self, session: Session, event: calls.Input) -> None:
+        """Give a call one input and perform what it decides."""
+        line = self._lines.get(session.session_id)
+        if line is None:
+            return
+        now = asyncio.get_running_loop().time()
+        for effect in session.call.handle(event, now):
+            self._perform(session, line, effect, now)
+        if session.session_id in self._lines:
+            self._arm(session, line)
+
+    def _perform(self, session: Session, line: _Line, effect: calls.Effect, now: float) -> None:
+        match effect:
+            case calls.SendAck():
+                if line.dialing is not None:
+                    line.dialing.ack()
+            case calls.SendBye():
+                if line.dialing is not None:
+                    line.dialing.bye()
+            case calls.SendCancel():
+                if line.dialing is not None:
+                    line.dialing.cancel()
+            case calls.Connect(host, port):
+                self._spawn(self._connect(session, host, port))
+            case calls.CloseReceiver(quarantine):
+                rest_s = QUARANTINE_S if quarantine else REST_S
+                receiver_id = self.ledger.drop_receiver(session)
+                self.close_receiver(receiver_id, session.stream_id, rest_s)
+            case calls.Running():
+                log.event(
+                    ev.SESSION_LIVE,
+                    **_names(session),
+                    duration_ms=round((now - line.asked_at) * 1000),
+                )
+                self.on_running(session)
+            case calls.Failed(failure):
+                self.on_failed(session, failure)
+            case calls.Changed():
+                self.on_changed(session)
+            case calls.Ended():
+                self._ended(session, line, now)
+            case _:
+                assert_never(effect)
+
+    def _heard(self, session_id: str, event: calls.Input) -> None:
+        """An answer or a BYE of the device."""
+        session = self.ledger.get(session_id)
+        line = self._lines.get(session_id)
+        if session is None or line is None or line.dialing is None:
+            return
+        first = isinstance(event, calls.Accepted) and not line.record.remote_tag
+        if first:
+            self._answered(session, line, line.dialing)
+        self.feed(session, event)
+
+    def bye_received(self, request: Request) -> int:
+        """A BYE from outside: the status to answer with (RFC 3261 15.1.2)."""
+        session = self.ledger.by_call(request.call_id)
+        line = self._lines.get(session.session_id) if session is not None else None
+        if line is None or line.dialing is None:
+            return 481
+        return line.dialing.bye_received(request)
+
+    def _answered(self, session: Session, line: _Line, dialing: Dialing) -> None:
+        record = line.record
+        dialing.fill(record)
+        record.state = "confirmed"
+        session.remote = dialing.media_remote
+        self._spawn(self._store.save_dialog(replace(record)))
+        now = asyncio.get_running_loop().time()
+        answered_ssrc = dialing.ssrc
+        if answered_ssrc is not None and answered_ssrc != session.ssrc and session.receiver_id:
+            # The device chose its own (quirk 1): believe it, the port tells the stream anyway.
+            self._spawn(self._node.update_receiver(session.receiver_id, ssrc=answered_ssrc))
+        log.event(
+            ev.SESSION_ANSWERED,
+            **_names(session),
+            status=200,
+            ssrc=format_ssrc(answered_ssrc if answered_ssrc is not None else session.ssrc),
+            remote=str(session.remote),
+            duration_ms=round((now - line.asked_at) * 1000),
+        )
+
+    async def _connect(self, session: Session, host: str, port: int) -> None:
+        if session.receiver_id is None:
+            return
+        try:
+            await self._node.connect(session.receiver_id, host, port)
+        except (MediaConnectFailed, NodeError) as error:
+            self.feed(session, calls.MediaLost(f"no connection to {host}:{port}: {error}"))
+
+    def _ended(self, session: Session, line: _Line, now: float) -> None:
+        if line.timer is not None:
+            line.timer.cancel()
+        del self._lines[session.session_id]
+        failure = session.call.failure
+        reason = failure.reason.value if failure else EndReason.STOPPED.value
+        self.ledger.end(session, now, datetime.now(UTC))
+        self._spawn(self._store.close_dialog(session.call_id, reason))
+        log.event(
+            ev.SESSION_ENDED,
+            **_names(session),
+            channel_id=session.key.channel_id,
+            reason=reason,
+            leg=reason if failure and reason in _LEGS else None,
+            status=failure.sip_status if failure else None,
+            duration_ms=round((now - line.asked_at) * 1000),
+        )
+        self.on_changed(session)
+
+    def _arm(self, session: Session, line: _Line) -> None:
+        if line.timer is not None:
+            line.timer.cancel()
+            line.timer = None
+        deadline = session.call.deadline
+        if deadline is not None:
+            loop = asyncio.get_running_loop()
+            line.timer = loop.call_at(deadline, self.feed, session, calls.Tick())
+
+    # --- closing on the media node -----------------------------------------------------------
+
+    def close_receiver(
+        self, receiver_id: str | None, stream_id: str = "", rest_s: float = REST_S
+    ) -> None:
+        """Close a receiver in the background; its stream waits for it before the next call."""
+        if receiver_id is not None:
+            task = self._spawn(self._node.close_receiver(receiver_id, rest_s=rest_s))
+            self._hold_back(stream_id, task)
+
+    def close_stream(self, stream_id: str, reason: str) -> None:
+        """Close a stream and its viewers in the background."""
+        self._hold_back(stream_id, self._spawn(self._node.close_stream(stream_id, reason)))
+
+    def _hold_back(self, stream_id: str, task: asyncio.Task[None]) -> None:
+        tasks = self._teardown.setdefault(stream_id, set())
+        tasks.add(task)
+
+        def done(finished: asyncio.Task[None]) -> None:
+            tasks.discard(finished)
+            if not tasks and self._teardown.get(stream_id) is tasks:
+                del self._teardown[stream_id]
+
+        task.add_done_callback(done)
+
+    async def _wait_teardown(self, stream_id: str) -> None:
+        while tasks := self._teardown.get(stream_id):
+            await asyncio.wait(set(tasks))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.event(ev.APP_FAILED, component="session", error=task.exception())
+
+
+_LEGS = frozenset(leg.value for leg in Leg)
+
+
+def _mode(transport: str) -> Transport:
+    return transport if transport in ("tcp-passive", "tcp-active") else "udp"  # type: ignore[return-value]
+
+
+def _names(session: Session) -> dict[str, str]:
+    return {
+        "session_id": session.session_id,
+        "stream_id": session.stream_id,
+        "device_id": session.device_id,
+        "call_id": session.call_id,
+    }
+
+
+def _ignore(session: Session) -> None:
+    """Before the service listens nobody does."""
+
+
+def _ignore_failure(session: Session, failure: Failure) -> None:
+    """Before the service listens nobody does."""

@@ -1,0 +1,106 @@
+"""Incoming SIP, sorted: to the registry what is about devices, to the sessions what is about calls.
+
+Implements the endpoint's ``Handler``. It decides nothing about content; what nobody takes gets the
+status RFC 3261 asks for: 481 for a dialog nobody knows, 405 for a method nobody serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gb28181.device.service import DeviceService
+from gb28181.session.aftermath import Aftermath
+from gb28181.session.caller import Caller
+from gb28181.telemetry import events as ev
+from gb28181.telemetry.logs import get_logger
+from gb28181.telemetry.rate import RateLimited
+from sip.errors import ParseError
+from sip.flow import Flow
+from sip.message import Request, Response
+from sip.server_side import ServerTransaction
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, REGISTER, SUBSCRIBE, NOTIFY"
+"""Methods of the standard (GB/T 28181-2022 9.2.3) and those the platform serves besides."""
+
+log = get_logger("sip")
+
+
+class Switchboard:
+    """The endpoint's handler."""
+
+    def __init__(
+        self,
+        devices: DeviceService,
+        caller: Caller,
+        aftermath: Aftermath,
+        may_answer: Callable[[Flow], bool],
+        rate: RateLimited,
+    ) -> None:
+        self._devices = devices
+        self._caller = caller
+        self._aftermath = aftermath
+        self._may_answer = may_answer
+        self._rate = rate
+        self._methods: dict[str, Callable[[ServerTransaction], None]] = {
+            "REGISTER": devices.on_register,
+            "MESSAGE": devices.on_message,
+            "BYE": self._bye,
+            "OPTIONS": self._options,
+            "INVITE": self._invite,
+            "INFO": self._no_dialog,
+            "NOTIFY": self._no_dialog,
+            "SUBSCRIBE": self._subscribe,
+        }
+
+    # --- sip.endpoint.Handler ------------------------------------------------------------------
+
+    def on_request(self, tx: ServerTransaction) -> None:
+        method = self._methods.get(tx.request.method)
+        if method is None:
+            tx.respond(405, headers=[("Allow", ALLOW)])
+        else:
+            method(tx)
+
+    def on_ack(self, request: Request, flow: Flow) -> None:
+        """No call of ours waits for an ACK: devices do not invite us yet."""
+
+    def on_cancel(self, tx: ServerTransaction) -> None:
+        """INVITEs are answered at once, so there is nothing left to cancel."""
+
+    def on_stray_response(self, response: Response, flow: Flow) -> None:
+        self._aftermath.stray(response, flow)
+
+    def on_malformed(self, source: Flow, error: ParseError, sample: bytes) -> bool:
+        answer = self._may_answer(source)
+        self._rate.event(
+            ev.SIP_MESSAGE_REJECTED,
+            source.remote[0],
+            remote=str(source),
+            transport=source.transport,
+            reason=str(error),
+            status=error.status_hint if answer else None,
+            sample=sample[:120].decode("latin-1"),
+        )
+        return answer
+
+    def on_flow_closed(self, flow: Flow, reason: str) -> None:
+        self._devices.on_flow_closed(flow, reason)
+
+    # --- methods -----------------------------------------------------------------------------
+
+    def _bye(self, tx: ServerTransaction) -> None:
+        tx.respond(self._caller.bye_received(tx.request))
+
+    def _options(self, tx: ServerTransaction) -> None:
+        tx.respond(200, headers=[("Allow", ALLOW)])
+
+    def _invite(self, tx: ServerTransaction) -> None:
+        # A device may only call us after a broadcast we announced, and none is announced yet.
+        known = tx.request.to.tag is not None
+        tx.respond(481 if known else 403)
+
+    def _no_dialog(self, tx: ServerTransaction) -> None:
+        tx.respond(481)
+
+    def _subscribe(self, tx: ServerTransaction) -> None:
+        tx.respond(489)
