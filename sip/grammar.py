@@ -23,7 +23,6 @@ HOST = re.compile(r"[A-Za-z0-9._\-]+|\[[0-9A-Fa-f:.%]+\]")
 #: gen-value that needs no quotes when written: token / host
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9\-.!%*_+`'~\[\]:/@$&?]+")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 MAX_PORT = 65535
@@ -39,16 +38,9 @@ def has_control(text: str) -> bool:
     return _CONTROL.search(text) is not None
 
 
-def has_bad_escape(text: str) -> bool:
-    """True when a "%" is not followed by two hex digits (RFC 3261 `escaped`)."""
-    return _BAD_ESCAPE.search(text) is not None
-
-
 def parse_port(text: str) -> int:
-    port = parse_uint(text, MAX_PORT)
-    if port == 0:
-        raise ParseError("port 0")
-    return port
+    """0 is let pass: cameras write it into a Contact nobody uses."""
+    return parse_uint(text, MAX_PORT)
 
 
 def parse_uint(text: str, limit: int = MAX_UINT32) -> int:

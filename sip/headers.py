@@ -300,7 +300,7 @@ class NameAddr:
             return cls("", SipUri.parse(spec.strip(LWS)), parse_params(params) if params else {})
         if before:
             display = before.strip(LWS)
-            if any(mark in display for mark in ',;:"@'):
+            if any(mark in display for mark in ',;"'):
                 raise ParseError("bad display name")
         spec, close, params = rest.partition(">")
         if not close:

@@ -23,7 +23,7 @@ class SipUri:
     user: str
     """User part as written, "" where there is none."""
     host: str
-    """Host as written; IPv6 keeps its brackets."""
+    """Host as written; IPv6 keeps its brackets; "" where a device left it out behind a user."""
     port: int | None = None
     """None where the URI names no port."""
     params: dict[str, str | None] = field(default_factory=dict, hash=False)
@@ -60,7 +60,8 @@ class SipUri:
         if ";" in rest:
             rest, _, tail = rest.partition(";")
             params = parse_params(tail)
-        host, port = split_host_port(rest)
+        # "sip:ID@" comes from devices whose domain was left empty; the user part still names them.
+        host, port = split_host_port(rest) if rest or not user else ("", None)
         return cls(scheme, user, host, port, params, password if secret else None, headers)
 
     @property
