@@ -1,0 +1,103 @@
+"""Records to rows and back; the only place where a password meets its cipher.
+
+Text from devices is cleaned of NUL, which PostgreSQL cannot store: one odd byte in a User-Agent
+must not hold up the batch of everybody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from gb28181.store.cipher import Cipher
+from gb28181.store.records import (
+    ApiKeyRecord,
+    ChannelRecord,
+    DeviceRecord,
+    DialogRecord,
+    IntervalRecord,
+    RegistrationRecord,
+    RunRecord,
+    UserRecord,
+)
+
+Row = dict[str, Any]
+Record = (
+    DeviceRecord
+    | RegistrationRecord
+    | ChannelRecord
+    | IntervalRecord
+    | DialogRecord
+    | UserRecord
+    | ApiKeyRecord
+    | RunRecord
+)
+
+_SPECIAL = {DeviceRecord: ("password",), IntervalRecord: ("start", "end")}
+
+
+def _storable(value: Any) -> Any:
+    """The value without what no database takes: NUL, and lone surrogates."""
+    if type(value) is str:
+        if value.isascii():
+            return value.replace("\x00", "") if "\x00" in value else value
+        return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    if type(value) is dict:
+        return {key: _storable(inner) for key, inner in value.items()}
+    if type(value) is list:
+        return [_storable(inner) for inner in value]
+    return value
+
+
+def _plain(kind: type[Any]) -> Callable[[Any], Row]:
+    names = tuple(f.name for f in fields(kind) if f.name not in _SPECIAL.get(kind, ()))
+
+    def convert(record: Any) -> Row:
+        return {name: _storable(getattr(record, name)) for name in names}
+
+    return convert
+
+
+_device = _plain(DeviceRecord)
+_interval = _plain(IntervalRecord)
+_others: dict[type, Callable[[Any], Row]] = {
+    kind: _plain(kind)
+    for kind in (
+        RegistrationRecord,
+        ChannelRecord,
+        DialogRecord,
+        UserRecord,
+        ApiKeyRecord,
+        RunRecord,
+    )
+}
+
+
+def to_row(record: Record, cipher: Cipher) -> Row:
+    """The row of a record, as it is now: later changes of the record do not reach it."""
+    if isinstance(record, DeviceRecord):
+        row = _device(record)
+        password = record.password
+        row["password"] = None if password is None else cipher.encrypt(password)
+        return row
+    if isinstance(record, IntervalRecord):
+        row = _interval(record)
+        row["started_at"], row["ended_at"] = record.start, record.end
+        return row
+    return _others[type(record)](record)
+
+
+def device_from(row: Mapping[str, Any], cipher: Cipher) -> tuple[DeviceRecord, bool]:
+    """The record, and whether its password could be read (False after a lost key file)."""
+    values = dict(row)
+    token = values["password"]
+    password = None if token is None else cipher.decrypt(token)
+    values["password"] = password
+    return DeviceRecord(**values), token is None or password is not None
+
+
+def interval_from(row: Mapping[str, Any]) -> IntervalRecord:
+    return IntervalRecord(
+        row["device_id"], row["state"], row["cause"], row["started_at"], row["ended_at"]
+    )

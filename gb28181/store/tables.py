@@ -1,0 +1,177 @@
+"""The schema, as SQLAlchemy Core tables; the migrations build the same and a test compares them.
+
+Portable on purpose: no column type or constraint that only SQLite or only PostgreSQL knows. There
+are no foreign keys, because rows are written behind, coalesced and in batches by one owner; a
+missing parent must cost a log line, never a batch.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An instant: `timestamptz` where it exists, a naive UTC time stamp in SQLite."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _text(name: str, *, default: str = "") -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False, server_default=default)
+
+
+devices = sa.Table(
+    "devices",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    _text("name"),
+    sa.Column("name_fixed", sa.Boolean, nullable=False),
+    _text("manufacturer"),
+    _text("model"),
+    _text("firmware"),
+    _text("user_agent"),
+    sa.Column("password", sa.Text, nullable=True),
+    sa.Column("approved", sa.Boolean, nullable=False),
+    _text("origin"),
+    sa.Column("policy", sa.JSON, nullable=False),
+    sa.Column("charsets", sa.JSON, nullable=False),
+    sa.Column("config_warnings", sa.JSON, nullable=False),
+    sa.Column("catalog_at", UtcTime, nullable=True),
+    sa.Column("created_at", UtcTime, nullable=False),
+)
+
+registrations = sa.Table(
+    "registrations",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    _text("state"),
+    _text("cause"),
+    _text("transport"),
+    _text("remote_host"),
+    sa.Column("remote_port", sa.Integer, nullable=False),
+    _text("local_host"),
+    sa.Column("local_port", sa.Integer, nullable=False),
+    _text("contact"),
+    _text("gb_version"),
+    sa.Column("registered_at", UtcTime, nullable=True),
+    sa.Column("expires_at", UtcTime, nullable=True),
+    sa.Column("last_keepalive_at", UtcTime, nullable=True),
+)
+
+channels = sa.Table(
+    "channels",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("reported_id", sa.Text, primary_key=True),
+    sa.Column("channel_id", sa.Text, nullable=True, index=True),
+    _text("name"),
+    sa.Column("status_on", sa.Boolean, nullable=False),
+    _text("city"),
+    _text("county"),
+    _text("unit"),
+    _text("place_step"),
+    sa.Column("hidden", sa.Boolean, nullable=False),
+    sa.Column("item", sa.JSON, nullable=False),
+)
+
+intervals = sa.Table(
+    "intervals",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("started_at", UtcTime, primary_key=True),
+    _text("state"),
+    _text("cause"),
+    sa.Column("ended_at", UtcTime, nullable=True, index=True),
+)
+
+dialogs = sa.Table(
+    "dialogs",
+    metadata,
+    sa.Column("call_id", sa.Text, primary_key=True),
+    _text("local_tag"),
+    _text("remote_tag"),
+    sa.Column("cseq", sa.BigInteger, nullable=False),
+    _text("remote_target"),
+    _text("local_uri"),
+    _text("remote_uri"),
+    _text("transport"),
+    _text("remote_host"),
+    sa.Column("remote_port", sa.Integer, nullable=False),
+    _text("local_host"),
+    sa.Column("local_port", sa.Integer, nullable=False),
+    sa.Column("route_set", sa.JSON, nullable=False),
+    sa.Column("ssrc", sa.BigInteger, nullable=False),
+    sa.Column("media_port", sa.Integer, nullable=False),
+    _text("node"),
+    _text("session_id"),
+    _text("stream_id"),
+    _text("channel_id"),
+    _text("device_id"),
+    _text("kind"),
+    _text("state"),
+    _text("reason"),
+    sa.Column("opened_at", UtcTime, nullable=False),
+    sa.Column("closed_at", UtcTime, nullable=True, index=True),
+)
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("password_hash", sa.Text, nullable=False),
+    _text("role"),
+    sa.Column("disabled", sa.Boolean, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+)
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("key_id", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False, unique=True),
+    _text("name"),
+    _text("role"),
+    sa.Column("created_at", UtcTime, nullable=False),
+)
+
+kv = sa.Table(
+    "kv",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("started_at", UtcTime, nullable=False),
+    sa.Column("alive_at", UtcTime, nullable=False),
+    sa.Column("ended_at", UtcTime, nullable=True),
+    _text("version"),
+)
