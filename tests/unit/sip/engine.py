@@ -57,7 +57,7 @@ def response(status: int, to: Request, *, tag: str = "9fxced76sl", extra: str = 
 
 
 def run(machine: Machine, until: float) -> list[tuple[float, Effect]]:
-    """Wake the machine at each of its deadlines up to a time; everything it asked for, with times."""
+    """Wake the machine at each of its deadlines up to a time; what it asked for, with times."""
     seen: list[tuple[float, Effect]] = []
     while machine.deadline is not None and machine.deadline <= until:
         at = machine.deadline
