@@ -47,6 +47,7 @@ class Camera:
         gb_version: str = "",
         expires: int = 3600,
         contact: str = "",
+        via: str = "",
         source: Source | Mapping[str, Source] | None = None,
         faults: Faults | None = None,
         max_calls: int = 16,
@@ -70,6 +71,8 @@ class Camera:
         self.gb_version = gb_version
         self.expires = expires
         self.contact = contact
+        self.via = via
+        """host:port to write in Via (and Contact) instead of the true one."""
         self.faults = faults or Faults()
         self.history = History()
         self.max_calls = max_calls
@@ -338,7 +341,7 @@ class Camera:
 
     def _here(self) -> str:
         host, port = self.wire.local
-        return f"{host}:{port}"
+        return self.via or f"{host}:{port}"
 
     def _request(self, template: str, body: bytes = b"", **values: object) -> Answer:
         branch = f"z9hG4bK{secrets.token_hex(8)}"
