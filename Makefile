@@ -1,0 +1,91 @@
+# Everything a newcomer types. Each target prepares .venv by itself; nothing is installed outside
+# the checkout but, for the tests, the Debian packages named in DEBIAN.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PACKAGES := gb28181 sip media catalog config
+DEBIAN := chromium ffmpeg sip-tester tshark fonts-noto-cjk iproute2
+ARGS ?=
+
+WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
+FRAME := pyproject.toml requirements.lock gb28181/__init__.py $(WEB_SOURCES)
+
+.PHONY: help demo run test lint format bench reference lock debian clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.stamp-run ## server and 20 cameras of five cities on 127.0.0.1, on fresh data
+	@exec $(BIN)/gb28181 demo $(ARGS)
+
+run: $(VENV)/.stamp-run ## the server alone, settings as in gb28181.toml and GB28181_* variables
+	@exec $(BIN)/gb28181 serve $(ARGS)
+
+test: debian $(VENV)/.stamp-test lint ## everything the continuous integration runs
+	@CI=$${CI:-} PYTHONPATH= $(BIN)/python -X dev -m pytest $(ARGS)
+
+lint: $(VENV)/.stamp-test ## form, mistakes, types
+	@$(BIN)/ruff format --check $(PACKAGES) tests docs web/hatch_build.py
+	$(BIN)/ruff check $(PACKAGES) tests docs web/hatch_build.py
+	$(BIN)/mypy
+
+format: $(VENV)/.stamp-test ## bring the source into form
+	@$(BIN)/ruff format $(PACKAGES) tests docs web/hatch_build.py
+	$(BIN)/ruff check --fix $(PACKAGES) tests docs web/hatch_build.py
+
+bench: $(VENV)/.stamp-test ## CPU and memory per message, stream and viewer, as a table
+	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
+
+reference: $(VENV)/.stamp-test ## write the pages that are made from the source
+	@$(BIN)/python -m docs.tools.generate
+
+lock: ## renew requirements.lock from pyproject.toml
+	@trap 'rm -rf "$$folder"' EXIT; folder=$$(mktemp -d)
+	$(PYTHON) -m venv "$$folder"
+	GB28181_SKIP_WEB=1 "$$folder/bin/python" -m pip --quiet install '.[webrtc,test,lint]'
+	{ echo '# Versions the tests ran with; made by `make lock`.'; \
+	  "$$folder/bin/python" -m pip freeze --exclude gb28181 --exclude pip --exclude setuptools; } > requirements.lock
+
+debian: ## the programs the tests need from Debian
+	@missing=()
+	for package in $(DEBIAN); do
+	  dpkg-query -W -f '$${Status}' "$$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$$package")
+	done
+	if [ $${#missing[@]} -eq 0 ]; then exit 0; fi
+	if [ "$$(id -u)" = 0 ]; then sudo=(); \
+	elif sudo -n true 2>/dev/null; then sudo=(sudo -n); \
+	else
+	  echo "The tests need programs that are not installed. Type:"
+	  echo "  sudo apt-get install -y --no-install-recommends $${missing[*]}"
+	  exit 1
+	fi
+	echo "installing $${missing[*]}"
+	export DEBIAN_FRONTEND=noninteractive
+	"$${sudo[@]}" apt-get update -qq
+	"$${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}"
+
+clean: ## remove what was built, not the data
+	@rm -rf $(VENV) build dist web/node_modules web/dist gb28181/api/static .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.stamp-run: $(FRAME) | $(VENV)/bin/python
+	@echo "preparing $(VENV)"
+	$(PIP) install -c requirements.lock -e .
+	touch $@
+
+$(VENV)/.stamp-test: $(FRAME) | $(VENV)/bin/python
+	@echo "preparing $(VENV) for the tests"
+	$(PIP) install -c requirements.lock -e '.[test,lint]'
+	touch $@ $(VENV)/.stamp-run

@@ -1,0 +1,117 @@
+"""Cores do no input or output: every module is one unless it is named here as a shell."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.rules.source import Module, modules, target
+
+FORBIDDEN = frozenset(
+    {
+        "asyncio",
+        "logging",
+        "multiprocessing",
+        "os",
+        "random",
+        "secrets",
+        "select",
+        "selectors",
+        "socket",
+        "ssl",
+        "subprocess",
+        "threading",
+        "time",
+        "uuid",
+        "uvloop",
+    }
+)
+
+# Folders whose modules are cores unless named in SHELLS.
+CORE_PACKAGES = ("sip.", "media.", "catalog.", "gb28181.manscdp.")
+
+SHELLS = frozenset(
+    {
+        "sip.client_side",
+        "sip.endpoint",
+        "sip.ids",
+        "sip.options",
+        "sip.server_side",
+        "sip.transport",
+        "sip.transport_tcp",
+        "sip.transport_udp",
+        "media.hub",
+        "media.inprocess",
+        "media.receiver_tcp",
+        "media.receiver_udp",
+        "media.stream",
+        "media.viewers",
+    }
+)
+
+# Cores of the application, besides every `machine.py`.
+NAMED_CORES = frozenset(
+    {
+        "gb28181.cluster.lease",
+        "gb28181.device.registry",
+        "gb28181.session.call",
+        "gb28181.session.offer",
+        "gb28181.session.pull",
+        "gb28181.session.ssrc",
+        "gb28181.telemetry.events",
+        "gb28181.telemetry.rate",
+        "gb28181.telemetry.redact",
+    }
+)
+
+
+def is_core(name: str) -> bool:
+    if name in SHELLS:
+        return False
+    if name.endswith(".machine") or name in NAMED_CORES:
+        return True
+    return name.startswith(CORE_PACKAGES)
+
+
+def cores() -> list[Module]:
+    return [module for module in modules().values() if is_core(module.name)]
+
+
+def test_cores_import_nothing_that_acts_on_the_world() -> None:
+    found = [
+        f"{module.where}:{imported.line}: {imported.name}"
+        for module in cores()
+        for imported in module.imports
+        if imported.name.partition(".")[0] in FORBIDDEN and imported.at_run_time
+    ]
+    assert not found, "a core, or missing in SHELLS:\n" + "\n".join(found)
+
+
+def test_cores_import_no_shell() -> None:
+    found = [
+        f"{module.where}:{imported.line}: {imported.name}"
+        for module in cores()
+        for imported in module.imports
+        if imported.at_run_time and target(imported.name, modules()) in SHELLS
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_every_shell_that_is_named_exists() -> None:
+    packages = {name.partition(".")[0] for name in modules()}
+    gone = [name for name in SHELLS if name.partition(".")[0] in packages and name not in modules()]
+    assert not gone, f"take them out of SHELLS: {gone}"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("sip.parser", True),
+        ("sip.something_new", True),
+        ("sip.endpoint", False),
+        ("gb28181.manscdp.codec", True),
+        ("gb28181.device.machine", True),
+        ("gb28181.device.service", False),
+    ],
+)
+def test_a_new_file_is_a_core_until_it_is_named(name: str, expected: bool) -> None:
+    assert is_core(name) is expected
