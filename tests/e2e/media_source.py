@@ -175,6 +175,16 @@ def packets(source: str | Path, *, timeout: float = 40.0) -> list[dict[str, Any]
     return found
 
 
+def record(url: str, path: str, *, seconds: float, timeout: float = 40.0) -> list[dict[str, Any]]:
+    """Keep a live stream unchanged in a file for a while; its packets as ffprobe lists them."""
+    command = [_tool("ffmpeg"), "-hide_banner", "-loglevel", "error", "-nostdin", "-y", "-copyts"]
+    command += ["-i", url, "-t", str(seconds), "-c", "copy", path]
+    run = subprocess.run(command, capture_output=True, timeout=timeout, check=False)
+    if run.returncode:
+        raise AssertionError(f"ffmpeg cannot record {url}: {run.stderr.decode()[-2000:]}")
+    return packets(path)
+
+
 def gray_of_rgba(rgba: bytes) -> list[int]:
     """Canvas pixels (RGBA) to gray, for pictures read in a browser."""
     return [(299 * r + 587 * g + 114 * b) // 1000 for r, g, b, _a in struct.iter_unpack("4B", rgba)]

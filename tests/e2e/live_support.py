@@ -1,0 +1,95 @@
+"""What the live tests share: a registered camera with pictures, and looks at its stream."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import urllib.parse
+from typing import Any
+
+from . import media_source
+from .block_code import Code
+from .camera import Camera, Source, channel_item
+from .conftest import MakeCamera, new_id
+from .server import Server
+
+
+def camera_with(
+    make_camera: MakeCamera, server: Server, source: Source | None, **how: Any
+) -> tuple[Camera, str]:
+    """A registered camera with one channel of another id than its own; (camera, channel id)."""
+    channel_id = new_id(kind=131)
+    device_id = new_id(kind=118)
+    camera = make_camera(
+        device_id,
+        server,
+        items=[channel_item(channel_id, "路口球机", parent_id=device_id)],
+        source=source,
+        **how,
+    )
+    assert camera.register().status == 200
+    server.wait_channels(device_id, 1)
+    return camera, channel_id
+
+
+def watch(url: str, seconds: float = 2.0) -> list[Code | None]:
+    """What a viewer sees for a while, as codes; the last picture may be cut and is left out."""
+    return media_source.codes(url, seconds=seconds)[:-1]
+
+
+def assert_pictures(found: list[Code | None], camera_number: int, least: int) -> None:
+    assert len(found) >= least, f"only {len(found)} pictures"
+    assert media_source.gaps(found) == []
+    assert {code.camera for code in found if code} == {camera_number}
+
+
+class RawViewer:
+    """A viewer that reads only when told: for slow and dead ones."""
+
+    def __init__(self, url: str, receive_buffer: int = 4096) -> None:
+        self.socket = _request(url, receive_buffer)
+        self.head = self._head()
+        if self.status == 307:
+            location = self.head.lower().split(b"\r\nlocation: ")[1].split(b"\r\n")[0]
+            self.socket.close()
+            at = self.head.lower().find(location)
+            url = urllib.parse.urljoin(url, self.head[at : at + len(location)].decode())
+            self.socket = _request(url, receive_buffer)
+            self.head = self._head()
+
+    @property
+    def status(self) -> int:
+        return int(self.head.split()[1])
+
+    def read(self, size: int) -> bytes:
+        """Body bytes as they come (chunk marks included, where the server chunks)."""
+        out = b""
+        while len(out) < size:
+            data = self.socket.recv(65536)
+            if not data:
+                break
+            out += data
+        return out
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def _head(self) -> bytes:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            byte = self.socket.recv(1)
+            if not byte:
+                raise http.client.RemoteDisconnected("no answer from the viewer address")
+            head += byte
+        return head
+
+
+def _request(url: str, receive_buffer: int) -> socket.socket:
+    parts = urllib.parse.urlsplit(url)
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    sock.settimeout(10)
+    sock.connect((parts.hostname or "", parts.port or 80))
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    sock.sendall(f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
+    return sock
