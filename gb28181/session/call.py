@@ -172,7 +172,9 @@ class Ended:
     """Over: the SSRC may begin its rest, the row may be closed."""
 
 
-Effect = SendCancel | SendAck | SendBye | Connect | CloseReceiver | Running | Failed | Changed | Ended
+Effect = (
+    SendCancel | SendAck | SendBye | Connect | CloseReceiver | Running | Failed | Changed | Ended
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,33 +210,16 @@ class Call:
         match event:
             case Accepted():
                 return self._accepted(event, now)
-            case Refused():
-                return self._final(
-                    Failure(
-                        EndReason.INVITE_REJECTED,
-                        f"the device refused: {event.status} {event.phrase}".rstrip(),
-                        event.status,
-                    )
-                )
-            case Unanswered():
-                return self._final(
-                    Failure(EndReason.INVITE_TIMEOUT, f"no answer to INVITE ({event.cause})")
-                )
+            case Refused() | Unanswered():
+                return self._final(_refusal(event))
             case MediaBegan():
                 return self._began()
             case MediaLost():
                 return self._media_lost(event, now)
-            case MediaForeign():
-                return self._end(
-                    Failure(
-                        EndReason.UNSUPPORTED_CODEC, f"codec {event.codec} cannot be carried"
-                    ),
-                    now,
-                )
+            case MediaForeign() | End():
+                return self._end(_ending(event), now)
             case PeerBye():
                 return self._peer_bye()
-            case End():
-                return self._end(event.failure, now)
             case ByeDone():
                 return self._over() if self.state is SessionState.CLOSING else []
             case Tick():
@@ -339,3 +324,16 @@ class Call:
             SessionState.CLOSING: self._over,
         }
         return expire[self.state]()
+
+
+def _refusal(event: Refused | Unanswered) -> Failure:
+    if isinstance(event, Unanswered):
+        return Failure(EndReason.INVITE_TIMEOUT, f"no answer to INVITE ({event.cause})")
+    message = f"the device refused: {event.status} {event.phrase}".rstrip()
+    return Failure(EndReason.INVITE_REJECTED, message, event.status)
+
+
+def _ending(event: MediaForeign | End) -> Failure:
+    if isinstance(event, End):
+        return event.failure
+    return Failure(EndReason.UNSUPPORTED_CODEC, f"codec {event.codec} cannot be carried")

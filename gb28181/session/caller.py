@@ -9,6 +9,7 @@ waits for them, so that one stream never has two receivers.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,9 +19,10 @@ from gb28181.errors import Leg, LegFailed
 from gb28181.store.records import DialogRecord
 from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
-from media.node import MediaConnectFailed, MediaNode, NodeError, PortsExhausted, ReceiverSpec
+from media.errors import MediaError, PortsExhausted
+from media.node import MediaNode, ReceiverSpec
 from sip.errors import TransportFailed
-from sip.flow import Flow
+from sip.flow import Flow, host_port
 from sip.message import Request
 
 from . import call as calls
@@ -150,10 +152,11 @@ class Caller:
         except PortsExhausted as error:
             self._lost(session, EndReason.NO_PORT, f"no media port is free: {error}")
             return
-        except NodeError as error:
+        except MediaError as error:
             self._lost(session, EndReason.NO_PORT, f"the media node refused: {error}")
             return
-        self.ledger.hold_receiver(session, info.receiver_id, (info.host, info.port))
+        local = (self._dialer.media_host(info.host, flow), info.port)
+        self.ledger.hold_receiver(session, info.receiver_id, local)
         if session.call.state is SessionState.INVITING:
             line.record.media_port, line.record.node = info.port, self._node.name
             await self._store.save_dialog(replace(line.record))
@@ -171,7 +174,7 @@ class Caller:
                     ssrc=session.ssrc,
                     transport=_mode(session.transport),
                     stream=session.key.stream,
-                    media=(info.host, info.port),
+                    media=local,
                     flow=flow,
                 )
             )
@@ -184,7 +187,7 @@ class Caller:
             channel_id=session.key.channel_id,
             ssrc=format_ssrc(session.ssrc),
             transport=session.transport,
-            local=f"{info.host}:{info.port}",
+            local=host_port(local),
         )
         self.on_changed(session)
 
@@ -227,15 +230,8 @@ class Caller:
 
     def _perform(self, session: Session, line: _Line, effect: calls.Effect, now: float) -> None:
         match effect:
-            case calls.SendAck():
-                if line.dialing is not None:
-                    line.dialing.ack()
-            case calls.SendBye():
-                if line.dialing is not None:
-                    line.dialing.bye()
-            case calls.SendCancel():
-                if line.dialing is not None:
-                    line.dialing.cancel()
+            case calls.SendAck() | calls.SendBye() | calls.SendCancel():
+                _say(line.dialing, effect)
             case calls.Connect(host, port):
                 self._spawn(self._connect(session, host, port))
             case calls.CloseReceiver(quarantine):
@@ -243,11 +239,8 @@ class Caller:
                 receiver_id = self.ledger.drop_receiver(session)
                 self.close_receiver(receiver_id, session.stream_id, rest_s)
             case calls.Running():
-                log.event(
-                    ev.SESSION_LIVE,
-                    **_names(session),
-                    duration_ms=round((now - line.asked_at) * 1000),
-                )
+                duration_ms = round((now - line.asked_at) * 1000)
+                log.event(ev.SESSION_LIVE, **_names(session), duration_ms=duration_ms)
                 self.on_running(session)
             case calls.Failed(failure):
                 self.on_failed(session, failure)
@@ -287,22 +280,27 @@ class Caller:
         answered_ssrc = dialing.ssrc
         if answered_ssrc is not None and answered_ssrc != session.ssrc and session.receiver_id:
             # The device chose its own (quirk 1): believe it, the port tells the stream anyway.
-            self._spawn(self._node.update_receiver(session.receiver_id, ssrc=answered_ssrc))
+            self._spawn(self._believe(session.receiver_id, answered_ssrc))
         log.event(
             ev.SESSION_ANSWERED,
             **_names(session),
             status=200,
             ssrc=format_ssrc(answered_ssrc if answered_ssrc is not None else session.ssrc),
-            remote=str(session.remote),
+            remote=host_port(session.remote) if session.remote else None,
             duration_ms=round((now - line.asked_at) * 1000),
         )
+
+    async def _believe(self, receiver_id: str, ssrc: int) -> None:
+        # The receiver may have been closed meanwhile: then nobody needs to know any more.
+        with contextlib.suppress(MediaError):
+            await self._node.update_receiver(receiver_id, ssrc=ssrc)
 
     async def _connect(self, session: Session, host: str, port: int) -> None:
         if session.receiver_id is None:
             return
         try:
             await self._node.connect(session.receiver_id, host, port)
-        except (MediaConnectFailed, NodeError) as error:
+        except MediaError as error:
             self.feed(session, calls.MediaLost(f"no connection to {host}:{port}: {error}"))
 
     def _ended(self, session: Session, line: _Line, now: float) -> None:
@@ -381,7 +379,19 @@ def _mode(transport: str) -> Transport:
     return transport if transport in ("tcp-passive", "tcp-active") else "udp"  # type: ignore[return-value]
 
 
-def _names(session: Session) -> dict[str, str]:
+def _say(dialing: Dialing | None, effect: calls.SendAck | calls.SendBye | calls.SendCancel) -> None:
+    if dialing is None:
+        return
+    match effect:
+        case calls.SendAck():
+            dialing.ack()
+        case calls.SendBye():
+            dialing.bye()
+        case calls.SendCancel():
+            dialing.cancel()
+
+
+def _names(session: Session) -> dict[str, Any]:
     return {
         "session_id": session.session_id,
         "stream_id": session.stream_id,

@@ -38,14 +38,17 @@ log = get_logger("session")
 class Sip(Protocol):
     """What dialing needs of the SIP endpoint."""
 
-    def invite(
-        self, request: Request, flow: Flow, listener: InviteListener
-    ) -> InviteClient: ...
+    def invite(self, request: Request, flow: Flow, listener: InviteListener) -> InviteClient: ...
     def send_request(
         self, request: Request, flow: Flow, on_result: Callable[[Response | SipError], None]
     ) -> None: ...
     def send_ack(self, request: Request, flow: Flow) -> None: ...
     def contact_address(self, flow: Flow) -> tuple[str, int]: ...
+    def media_host(self, announced: str, flow: Flow) -> str:
+        """Where to send media: what the node announces, else the address SIP uses on this flow."""
+        unspecified = announced in ("", "0.0.0.0", "::")
+        return self.sip.contact_address(flow)[0] if unspecified else announced
+
     def new_call_id(self) -> str: ...
     def new_tag(self) -> str: ...
 
@@ -101,6 +104,11 @@ class Dialer:
     def contact(self, flow: Flow) -> str:
         """Contact: mandatory in INVITE (quirk 24)."""
         return f"<sip:{self._identity.server_id}@{host_port(self.sip.contact_address(flow))}>"
+
+    def media_host(self, announced: str, flow: Flow) -> str:
+        """Where to send media: what the node announces, else the address SIP uses on this flow."""
+        unspecified = announced in ("", "0.0.0.0", "::")
+        return self.sip.contact_address(flow)[0] if unspecified else announced
 
     def new_call_id(self) -> str:
         return self.sip.new_call_id()

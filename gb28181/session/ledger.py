@@ -102,9 +102,7 @@ class Ledger:
         self._open[session.session_id] = session
         self._by_call[session.call_id] = session
 
-    def hold_receiver(
-        self, session: Session, receiver_id: str, local: tuple[str, int]
-    ) -> None:
+    def hold_receiver(self, session: Session, receiver_id: str, local: tuple[str, int]) -> None:
         """The session's receiver is open."""
         session.receiver_id, session.local = receiver_id, local
         self._by_receiver[receiver_id] = session

@@ -201,9 +201,7 @@ class Pull:
         ran_since, self._ran_since = self._ran_since, None
         if self.state is PullState.STARTING or self.viewers == 0:
             return self._close(failure, calling=False)
-        if self._trouble_since is None or (
-            ran_since is not None and now - ran_since >= STABLE_S
-        ):
+        if self._trouble_since is None or (ran_since is not None and now - ran_since >= STABLE_S):
             self._trouble_since, self._tries = now, 0
         self.state = PullState.PAUSED
         if now - self._trouble_since >= self.times.window_s:

@@ -420,4 +420,3 @@ def _event_data(view: SessionView) -> dict[str, object]:
         "reason": view.reason,
         "viewers": view.viewers,
     }
-

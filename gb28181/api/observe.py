@@ -1,0 +1,65 @@
+"""Around every request: its id, a bound on its body, a line in the log.
+
+Plain ASGI, because the usual middleware passes every chunk of an endless stream through a queue.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gb28181.errors import PlatformError
+from gb28181.telemetry import events as ev
+from gb28181.telemetry.events import Level
+from gb28181.telemetry.logs import get_logger
+
+log = get_logger("api")
+
+
+class Observe:
+    """Middleware of the application."""
+
+    def __init__(self, app: ASGIApp, max_body: int) -> None:
+        self._app = app
+        self._max_body = max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status, received = time.monotonic(), 0, 0
+        request_id = secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def bounded() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_body:
+                raise PlatformError("too_large", "the body of the request is too large", 413)
+            return message
+
+        async def marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        try:
+            await self._app(scope, bounded, marked)
+        finally:
+            if log.is_enabled(Level.DEBUG):
+                client = scope.get("client")
+                log.event(
+                    ev.API_REQUEST,
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status,
+                    duration_ms=round((time.monotonic() - started) * 1000),
+                    request_id=request_id,
+                    remote=client[0] if client else None,
+                )

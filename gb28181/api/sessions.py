@@ -1,0 +1,64 @@
+"""Sessions: what runs, and ending it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict
+
+from gb28181.session.model import SessionState
+
+from .guard import Operator, Viewer
+from .paging import Limit, Offset, Page, page_of
+from .platform import Here
+
+router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
+
+
+class SessionOut(BaseModel):
+    """One INVITE dialog and what it holds."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    session_id: str
+    stream_id: str
+    channel_id: str
+    device_id: str
+    kind: str
+    transport: str
+    state: str
+    reason: str | None
+    ssrc: str
+    local: str | None
+    remote: str | None
+    call_id: str
+    viewers: int
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@router.get("")
+async def sessions(
+    platform: Here,
+    _: Viewer,
+    state: SessionState | None = Query(None, description="only this state; absent: not over"),
+    limit: Limit = 50,
+    offset: Offset = 0,
+) -> Page[SessionOut]:
+    """Sessions, newest first; without ``state`` those that are not over."""
+    views = platform.sessions.views(state)
+    return page_of([SessionOut.model_validate(view) for view in views], limit, offset)
+
+
+@router.get("/{session_id}")
+async def session(platform: Here, _: Viewer, session_id: str) -> SessionOut:
+    """One session; ended ones are known for a while."""
+    return SessionOut.model_validate(platform.sessions.view(session_id))
+
+
+@router.delete("/{session_id}", status_code=204)
+async def end(platform: Here, _: Operator, session_id: str) -> Response:
+    """End the pull at once with BYE, whoever watches."""
+    platform.sessions.end(session_id)
+    return Response(status_code=204)

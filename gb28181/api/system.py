@@ -1,0 +1,73 @@
+"""Is it alive, is it ready, how is it: probes, metrics, version."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from gb28181.errors import Unauthorised
+from gb28181.telemetry.metrics import CONTENT_TYPE
+
+from .guard import Viewer, identify
+from .platform import Here
+
+router = APIRouter(tags=["system"])
+
+
+class VersionOut(BaseModel):
+    """Which software, which identity in SIP."""
+
+    version: str
+    server_id: str
+    domain: str
+    region: str
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """200 while the process serves."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+async def readyz(platform: Here) -> JSONResponse:
+    """200 when the tree is restored, the sockets are bound and media answers; else 503."""
+    state = platform.readiness()
+    ready = state.ready and not platform.stopping()
+    body = {
+        "status": "ready" if ready else "not ready",
+        "tree": state.tree,
+        "sip": state.sip,
+        "media": state.media,
+    }
+    return JSONResponse(body, 200 if ready else 503)
+
+
+@router.get("/metrics")
+async def metrics(request: Request, platform: Here) -> Response:
+    """Prometheus text; needs a token unless asked from loopback."""
+    if not _is_loopback(request) and await identify(request) is None:
+        raise Unauthorised
+    return Response(platform.metrics(), media_type=CONTENT_TYPE)
+
+
+@router.get("/api/v1/version")
+async def version(platform: Here, _: Viewer) -> VersionOut:
+    """Version of the software and identity of the platform."""
+    settings = platform.settings
+    return VersionOut(
+        version=platform.version,
+        server_id=settings.sip.id,
+        domain=settings.sip.domain,
+        region=settings.programme.region,
+    )
+
+
+def _is_loopback(request: Request) -> bool:
+    try:
+        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
