@@ -11,6 +11,7 @@ from collections import deque
 from sip.flow import Flow
 
 Answer = tuple[bytes, Flow | None]
+_NOTHING: Answer = (b"", None)
 
 
 class AnswerCache:
@@ -55,5 +56,5 @@ class AnswerCache:
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
-        data, _ = self._answers.pop(self._queue.popleft()[1])
+        data, _ = self._answers.pop(self._queue.popleft()[1], _NOTHING)
         self._size -= len(data)

@@ -14,7 +14,8 @@ from typing import Protocol, assert_never
 from sip.answers import AnswerCache
 from sip.errors import LocalError, TransportFailed
 from sip.flow import Flow
-from sip.message import Request, build_response
+from sip.message import Request
+from sip.quick import has_to_tag, is_plain, render_answer
 from sip.stamp import stamp
 from sip.timers import Timers
 from sip.transaction import (
@@ -74,7 +75,6 @@ class ServerTransaction:
     __slots__ = (
         "_side",
         "_tag",
-        "acknowledged",
         "call",
         "flow",
         "key",
@@ -86,9 +86,7 @@ class ServerTransaction:
         "status",
     )
 
-    def __init__(
-        self, side: "ServerSide", request: Request, flow: Flow, key: str, machine: ServerMachine
-    ) -> None:
+    def __init__(self, side: "ServerSide", request: Request, flow: Flow, key: str) -> None:
         self._side = side
         self._tag: str | None = None
         self.request = request
@@ -100,16 +98,17 @@ class ServerTransaction:
         self.status = 0
         """The last status sent."""
         self.key = key
-        self.machine = machine
+        self.machine: ServerMachine | None = None
+        """None for a request answered at once: then there is nothing to keep but the answer."""
         self.queued_for: float | None = None
         self.call: tuple[str, int] | None = None
 
     def __repr__(self) -> str:
-        return f"<ServerTransaction {self.request.method} {self.status} {self.machine.state.name}>"
+        return f"<ServerTransaction {self.request.method} {self.status} {self.machine}>"
 
     @property
     def deadline(self) -> float | None:
-        return self.machine.deadline
+        return None if self.machine is None else self.machine.deadline
 
     def wake(self, now: float) -> None:
         self._side.wake(self, now)
@@ -123,7 +122,8 @@ class ServerTransaction:
     def to_tag(self) -> str:
         """The tag of To in our responses: the one in the request, or one of our own."""
         if self._tag is None:
-            self._tag = self.request.to.tag or self._side.new_tag()
+            known = self.request.to.tag if has_to_tag(self.request) else None
+            self._tag = known or self._side.new_tag()
         return self._tag
 
     def respond(
@@ -187,7 +187,7 @@ class ServerSide:
         known = self._open.get(key)
         if known is not None:
             self.counters.retransmissions += 1
-            self._perform(known, known.machine.handle(Input.REQUEST, self._clock()))
+            self._feed(known, Input.REQUEST)
             return
         if len(self._open) >= self.max_open:
             self.counters.overload += 1
@@ -200,14 +200,10 @@ class ServerSide:
         invite = self._invite_of(request, flow) if request.method == "CANCEL" else None
         # And the stamp goes before whatever parses headers: a changed header drops what was parsed.
         stamp(request, flow.remote)
-        refusal = check_request(request, self._supported)
-        machine: ServerMachine
+        refusal = None if is_plain(request) else check_request(request, self._supported)
+        tx = ServerTransaction(self, request, flow, key)
         if request.method == "INVITE":
-            machine = InviteServerMachine(self.timers, self._clock(), reliable=flow.reliable)
-        else:
-            machine = PlainServerMachine(self.timers, self._clock(), reliable=flow.reliable)
-        tx = ServerTransaction(self, request, flow, key, machine)
-        self._open[key] = tx
+            self._open_machine(tx)
         if refusal is not None:
             self.counters.refused += 1
             self._refuse(tx, refusal)
@@ -216,7 +212,20 @@ class ServerSide:
         else:
             self._call(tx, self._handler.on_request)
         if not tx.finished:
+            if tx.machine is None:
+                self._open_machine(tx)
             self._schedule(tx)
+
+    def _open_machine(self, tx: ServerTransaction) -> ServerMachine:
+        machine: ServerMachine
+        now, reliable = self._clock(), tx.flow.reliable
+        if tx.request.method == "INVITE":
+            machine = InviteServerMachine(self.timers, now, reliable=reliable)
+        else:
+            machine = PlainServerMachine(self.timers, now, reliable=reliable)
+        tx.machine = machine
+        self._open[tx.key] = tx
+        return machine
 
     def _refuse(self, tx: ServerTransaction, status: int) -> None:
         if status == 420:
@@ -237,13 +246,15 @@ class ServerSide:
     def _on_ack(self, request: Request, flow: Flow) -> None:
         self.counters.requests += 1
         tx = self._invite_of(request, flow)
-        if tx is not None and tx.machine.state is not State.ACCEPTED:
-            self._perform(tx, tx.machine.handle(Input.ACK, self._clock()))
+        if tx is not None and tx.call is None:
+            self._feed(tx, Input.ACK)
             return
         # The ACK of a 2xx has a branch of its own (some devices use that of the INVITE).
         tx = tx or self._calls.get((request.call_id, request.cseq.number))
         if tx is not None:
-            self._perform(tx, tx.machine.handle(Input.ACK, self._clock()))
+            self._feed(tx, Input.ACK)
+        if check_request(request, self._supported) is not None:
+            return  # never answered
         try:
             self._handler.on_ack(request, flow)
         except Exception:
@@ -266,8 +277,7 @@ class ServerSide:
         return self._open.get(server_key(request, "INVITE", flow.remote[0]))
 
     def wake(self, tx: ServerTransaction, now: float) -> None:
-        self._perform(tx, tx.machine.handle(Input.TICK, now))
-        self._schedule(tx)
+        self._feed(tx, Input.TICK)
 
     def respond(
         self,
@@ -278,36 +288,44 @@ class ServerSide:
         body: bytes,
         content_type: str | None,
     ) -> None:
-        if tx.finished and not (tx.status < 300 and 200 <= status < 300):
+        request = tx.request
+        if tx.finished and not (request.method == "INVITE" and tx.status < 300 > status >= 200):
             return
         tag = tx.to_tag if status > 100 else None
-        response = build_response(
-            tx.request,
-            status,
-            reason,
-            to_tag=tag,
-            headers=headers,
-            body=body,
-            content_type=content_type,
-        )
         if self._server_name and status > 100:
-            response.headers.add("Server", self._server_name)
-        data = response.to_bytes()
+            headers = (*headers, ("Server", self._server_name))
+        data = render_answer(request, status, reason, tag, headers, body, content_type)
         if not tx.flow.reliable and len(data) > MAX_UDP_BYTES:
             raise LocalError(f"a response of {len(data)} bytes does not fit into a datagram")
         tx.status = status
         machine = tx.machine
-        effects = machine.handle(response_input(status), self._clock(), None, data)
-        self._perform(tx, effects)
+        if machine is None:
+            if status >= 200:
+                # What the machine would do between its birth and its end, without the machine.
+                self._transmit(data, tx.reply_to or tx.flow)
+                self._remember(tx, data)
+                return
+            machine = self._open_machine(tx)
+        self._feed(tx, response_input(status), data)
         if machine.state is State.ACCEPTED:
-            tx.call = (tx.request.call_id, tx.request.cseq.number)
+            tx.call = (request.call_id, request.cseq.number)
             self._calls[tx.call] = tx
         elif machine.state is State.COMPLETED and isinstance(machine, PlainServerMachine):
             self._open.pop(tx.key, None)
-            self.answers.put(tx.key, machine.answer, tx.reply_to, self._clock())
-            machine.deadline = None
-        if tx.queued_for is not None or machine.deadline is not None:
+            self._remember(tx, machine.answer)
+            tx.machine = None
             self._schedule(tx)
+
+    def _remember(self, tx: ServerTransaction, data: bytes) -> None:
+        if not tx.flow.reliable:
+            self.answers.put(tx.key, data, tx.reply_to, self._clock())
+
+    def _feed(self, tx: ServerTransaction, input: Input, data: bytes = b"") -> None:
+        machine = tx.machine
+        if machine is None:
+            return
+        self._perform(tx, machine.handle(input, self._clock(), None, data))
+        self._schedule(tx)
 
     def _perform(self, tx: ServerTransaction, effects: list[Effect]) -> None:
         for effect in effects:
