@@ -40,8 +40,8 @@ class DeviceRecord:
     """`device` when it came by itself, `operator` when it was entered."""
     policy: Json = field(default_factory=dict)
     """Per-device settings that differ from the defaults."""
-    charsets: dict[str, str] = field(default_factory=dict)
-    """The charset verdict per command (`Catalog` -> `gb18030`)."""
+    charsets: Json = field(default_factory=dict)
+    """What the device has proven about its encodings, per command."""
     config_warnings: list[str] = field(default_factory=list)
     """Habits outside the standard that were seen and tolerated."""
     catalog_at: datetime | None = None
@@ -87,6 +87,8 @@ class ChannelRecord:
     place_step: str = ""
     """Which rule found the place."""
     hidden: bool = False
+    present: bool = True
+    """False: the item left the device's catalog; the row keeps its public id reserved."""
     item: Json = field(default_factory=dict)
     """All fields of the item as it came."""
 

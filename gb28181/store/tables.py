@@ -96,6 +96,7 @@ channels = sa.Table(
     _text("unit"),
     _text("place_step"),
     sa.Column("hidden", sa.Boolean, nullable=False),
+    sa.Column("present", sa.Boolean, nullable=False),
     sa.Column("item", sa.JSON, nullable=False),
 )
 

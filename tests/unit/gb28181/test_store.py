@@ -74,7 +74,7 @@ def device(number: int = 1) -> DeviceRecord:
         manufacturer="NxCam",
         password="p:w" if number % 2 else None,
         policy={"keepalive_count": 5, "reply_port": "via"},
-        charsets={"Catalog": "gb18030"},
+        charsets={"verdicts": {"Catalog": "gb18030"}},
         config_warnings=["request_uri"],
         catalog_at=NOW,
         created_at=NOW,
@@ -101,7 +101,7 @@ async def test_every_record_comes_back_as_it_went_in(
     )
     channels = [
         ChannelRecord(
-            "d", "1", "1", "一号", True, "6401", "640106", "", "civil", False, {"a": ["学"]}
+            "d", "1", "1", "一号", True, "6401", "640106", "", "civil", False, True, {"a": ["学"]}
         ),
         ChannelRecord("d", "2", None, "group", False),
     ]

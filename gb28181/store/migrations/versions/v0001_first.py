@@ -69,6 +69,7 @@ def _channels() -> None:
         _text("unit"),
         _text("place_step"),
         sa.Column("hidden", sa.Boolean, nullable=False),
+        sa.Column("present", sa.Boolean, nullable=False),
         sa.Column("item", sa.JSON, nullable=False),
         sa.PrimaryKeyConstraint("device_id", "reported_id", name="pk_channels"),
     )
