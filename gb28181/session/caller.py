@@ -32,12 +32,6 @@ from .ledger import Ledger, Session
 from .model import EndReason, Failure, SessionKind, SessionState, StreamKey, Transport
 from .ssrc import SsrcExhausted, format_ssrc
 
-REST_S = 30.0
-"""Rest of a port after its receiver closed."""
-
-QUARANTINE_S = calls.LATE_ANSWER_S + REST_S
-"""Rest of a port whose INVITE was given up: a late 200 may still be followed by media."""
-
 log = get_logger("session")
 
 
@@ -90,7 +84,9 @@ class Caller:
         node: MediaNode,
         store: DialogStore,
         times: CallTimes,
+        rest_s: float = 30.0,
     ) -> None:
+        """``rest_s``: how long a port rests after its receiver closed."""
         self.ledger = ledger
         self.on_running: Callable[[Session], None] = _ignore
         self.on_failed: Callable[[Session, Failure], None] = _ignore_failure
@@ -100,6 +96,7 @@ class Caller:
         self._node = node
         self._store = store
         self._times = times
+        self._rest_s = rest_s
         self._lines: dict[str, _Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._teardown: dict[str, set[asyncio.Task[None]]] = {}
@@ -235,7 +232,8 @@ class Caller:
             case calls.Connect(host, port):
                 self._spawn(self._connect(session, host, port))
             case calls.CloseReceiver(quarantine):
-                rest_s = QUARANTINE_S if quarantine else REST_S
+                # A 200 that comes late may still be followed by media.
+                rest_s = self._rest_s + (calls.LATE_ANSWER_S if quarantine else 0.0)
                 receiver_id = self.ledger.drop_receiver(session)
                 self.close_receiver(receiver_id, session.stream_id, rest_s)
             case calls.Running():
@@ -334,10 +332,11 @@ class Caller:
     # --- closing on the media node -----------------------------------------------------------
 
     def close_receiver(
-        self, receiver_id: str | None, stream_id: str = "", rest_s: float = REST_S
+        self, receiver_id: str | None, stream_id: str = "", rest_s: float | None = None
     ) -> None:
         """Close a receiver in the background; its stream waits for it before the next call."""
         if receiver_id is not None:
+            rest_s = self._rest_s if rest_s is None else rest_s
             task = self._spawn(self._node.close_receiver(receiver_id, rest_s=rest_s))
             self._hold_back(stream_id, task)
 

@@ -18,8 +18,8 @@ from enum import StrEnum
 
 from .model import EndReason, Failure
 
-BACK_OFF_S = (0.5, 1.0, 2.0, 4.0)
-"""Pauses before the next call while the trouble lasts; the last one repeats."""
+LONGEST_PAUSE_S = 8.0
+"""The pause before the next call doubles up to this while the trouble lasts."""
 
 STABLE_S = 10.0
 """A call that ran this long ends the trouble: the next break gets a full window again."""
@@ -124,7 +124,13 @@ class PullTimes:
     """Time-outs of a stream, in seconds."""
 
     linger_s: float = 30.0
+    """Without a viewer, before the call is ended."""
     window_s: float = 30.0
+    """With viewers, calling again before the stream is given up."""
+    offline_s: float = 30.0
+    """With viewers, waiting for a device that is offline."""
+    pause_s: float = 0.5
+    """Before the first repeated call."""
 
 
 class Pull:
@@ -154,8 +160,7 @@ class Pull:
         if self.viewers == 0 and self.state is not PullState.STARTING:
             due.append(self._idle_since + self.times.linger_s)
         if self.state is PullState.PAUSED and not self._calling:
-            if self._trouble_since is not None:
-                due.append(self._trouble_since + self.times.window_s)
+            due.append(self._give_up_at())
             if self._next_call is not None:
                 due.append(self._next_call)
         return min(due) if due else None
@@ -204,13 +209,19 @@ class Pull:
         if self._trouble_since is None or (ran_since is not None and now - ran_since >= STABLE_S):
             self._trouble_since, self._tries = now, 0
         self.state = PullState.PAUSED
-        if now - self._trouble_since >= self.times.window_s:
+        if now >= self._give_up_at():
             return self._close(failure, calling=False)
-        offline = failure.reason is EndReason.DEVICE_OFFLINE
-        pause = BACK_OFF_S[min(self._tries, len(BACK_OFF_S) - 1)]
+        pause_s = min(self.times.pause_s * 2**self._tries, LONGEST_PAUSE_S)
         self._tries += 1
-        self._next_call = None if offline else now + pause
+        self._next_call = None if self._is_offline() else now + pause_s
         return []
+
+    def _is_offline(self) -> bool:
+        return self._last is not None and self._last.reason is EndReason.DEVICE_OFFLINE
+
+    def _give_up_at(self) -> float:
+        since = self._trouble_since if self._trouble_since is not None else self._idle_since
+        return since + (self.times.offline_s if self._is_offline() else self.times.window_s)
 
     def _counted(self, count: int, now: float) -> list[Effect]:
         if count == 0 and self.viewers > 0:
@@ -227,8 +238,7 @@ class Pull:
             return self._close(_NOBODY)
         if self.state is not PullState.PAUSED or self._calling:
             return []
-        trouble = self._trouble_since if self._trouble_since is not None else now
-        if now >= trouble + self.times.window_s:
+        if now >= self._give_up_at():
             return self._close(self._last or _NOBODY, calling=False)
         if self._next_call is not None and now >= self._next_call:
             self._next_call, self._calling = None, True
