@@ -7,40 +7,14 @@ sizes and frame rates are `media.nal`'s business.
 
 from __future__ import annotations
 
+from media.bits import BitReader, unescape
+from media.errors import StreamFormatError
 from media.unit import Codec, VideoFormat
 
 _CHROMA_PROFILES = frozenset({100, 110, 122, 144, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 """H.264 profiles whose SPS names chroma format and bit depths (H.264 7.3.2.1.1)."""
 _AVC_SPS, _AVC_PPS = 7, 8
 _HEVC_VPS, _HEVC_SPS, _HEVC_PPS = 32, 33, 34
-
-
-class _Bits:
-    """Bit reader over an RBSP; past the end it reads zeros: a cut SPS still gives values."""
-
-    __slots__ = ("_data", "_pos")
-
-    def __init__(self, nal: bytes) -> None:
-        self._data = nal.replace(b"\x00\x00\x03", b"\x00\x00")
-        self._pos = 0
-
-    def u(self, count: int) -> int:
-        value = 0
-        for _ in range(count):
-            index = self._pos >> 3
-            bit = self._data[index] >> (7 - (self._pos & 7)) & 1 if index < len(self._data) else 0
-            value = value << 1 | bit
-            self._pos += 1
-        return value
-
-    def skip(self, count: int) -> None:
-        self._pos += count
-
-    def ue(self) -> int:
-        zeros = 0
-        while zeros < 32 and self._pos < len(self._data) * 8 and not self.u(1):
-            zeros += 1
-        return (1 << zeros) - 1 + self.u(zeros)
 
 
 def decoder_config(video: VideoFormat) -> bytes:
@@ -65,19 +39,37 @@ def avc_config(parameter_sets: tuple[bytes, ...]) -> bytes:
     parts.append(bytes((min(len(pps), 255),)))
     parts += [len(n).to_bytes(2, "big") + n for n in pps[:255]]
     if sps[0][1] in _CHROMA_PROFILES:
-        chroma, luma_depth, chroma_depth = _avc_depths(sps[0])
-        parts.append(bytes((0xFC | chroma, 0xF8 | luma_depth, 0xF8 | chroma_depth, 0)))
+        depths = _avc_depths(sps[0])
+        if depths:
+            parts.append(depths + b"\x00")  # no SPS extensions
     return b"".join(parts)
 
 
-def _avc_depths(sps: bytes) -> tuple[int, int, int]:
-    bits = _Bits(sps[1:])
-    bits.skip(24)
-    bits.ue()  # seq_parameter_set_id
-    chroma = bits.ue()
+def _avc_depths(sps: bytes) -> bytes:
+    """Chroma format and bit depths; b"" when the SPS is cut, decoders read their own then."""
+    reader = BitReader(unescape(sps[1:]))
+    try:
+        reader.bits(24)  # profile, constraints, level
+        reader.ue()  # seq_parameter_set_id
+        return _depths(reader, 0)
+    except StreamFormatError:
+        return b""
+
+
+def _depths(reader: BitReader, between: int) -> bytes:
+    """chroma_format_idc and both depths as the records hold them, with `between` in the middle.
+
+    H.265 has the picture size and the conformance window there, H.264 nothing.
+    """
+    chroma = reader.ue()
     if chroma == 3:
-        bits.skip(1)
-    return chroma & 3, bits.ue() & 7, bits.ue() & 7
+        reader.flag()  # separate_colour_plane_flag
+    for _ in range(between):
+        reader.ue()
+    if between and reader.flag():
+        for _ in range(4):
+            reader.ue()
+    return bytes((0xFC | chroma & 3, 0xF8 | reader.ue() & 7, 0xF8 | reader.ue() & 7))
 
 
 def hevc_config(parameter_sets: tuple[bytes, ...]) -> bytes:
@@ -88,18 +80,22 @@ def hevc_config(parameter_sets: tuple[bytes, ...]) -> bytes:
     ]
     if not all(nals for _, nals in arrays):
         return b""
-    sps = arrays[1][1][0]
-    bits = _Bits(sps[2:])
-    bits.skip(4)
-    sub_layers = bits.u(3)
-    nested = bits.u(1)
-    profile = bytes(bits.u(8) for _ in range(12))  # profile, compatibility, constraints, level
-    chroma, luma_depth, chroma_depth = _hevc_depths(bits, sub_layers)
+    reader = BitReader(unescape(arrays[1][1][0][2:]))
+    try:
+        reader.bits(4)  # sps_video_parameter_set_id
+        sub_layers = reader.bits(3)
+        nested = reader.bits(1)
+        profile = reader.bits(96).to_bytes(12, "big")  # profile, compatibility, level
+        _skip_sub_layers(reader, sub_layers)
+        reader.ue()  # sps_seq_parameter_set_id
+        depths = _depths(reader, 2)
+    except StreamFormatError:
+        return b""
     parts = [
         b"\x01",
         profile,
         b"\xf0\x00\xfc",  # no spatial segmentation, parallelism unknown
-        bytes((0xFC | chroma, 0xF8 | luma_depth, 0xF8 | chroma_depth)),
+        depths,
         b"\x00\x00",  # average frame rate unspecified
         bytes(((sub_layers + 1) << 3 | nested << 2 | 3, len(arrays))),
     ]
@@ -109,20 +105,10 @@ def hevc_config(parameter_sets: tuple[bytes, ...]) -> bytes:
     return b"".join(parts)
 
 
-def _hevc_depths(bits: _Bits, sub_layers: int) -> tuple[int, int, int]:
-    """Chroma format and bit depths, behind the sub-layer part of profile_tier_level."""
-    present = [(bits.u(1), bits.u(1)) for _ in range(sub_layers)]
+def _skip_sub_layers(reader: BitReader, sub_layers: int) -> None:
+    """The part of profile_tier_level behind the general profile and level."""
+    present = [(reader.bits(1), reader.bits(1)) for _ in range(sub_layers)]
     if sub_layers:
-        bits.skip(2 * (8 - sub_layers))
-    for has_profile, has_level in present:
-        bits.skip(88 * has_profile + 8 * has_level)
-    bits.ue()  # sps_seq_parameter_set_id
-    chroma = bits.ue()
-    if chroma == 3:
-        bits.skip(1)
-    bits.ue()  # width
-    bits.ue()  # height
-    if bits.u(1):  # conformance window
-        for _ in range(4):
-            bits.ue()
-    return chroma & 3, bits.ue() & 7, bits.ue() & 7
+        reader.bits(2 * (8 - sub_layers))
+    for profile, level in present:
+        reader.bits(88 * profile + 8 * level)

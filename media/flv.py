@@ -35,8 +35,11 @@ def file_header(*, video: bool, audio: bool) -> bytes:
     return b"FLV\x01" + bytes((4 * audio + video,)) + b"\x00\x00\x00\x09\x00\x00\x00\x00"
 
 
-def metadata_tag(video: VideoFormat | None, audio: AudioFormat | None, ms: int) -> bytes:
-    """onMetaData of what is sent: `video` and `audio` are None where they are left out."""
+def metadata_tag(video: VideoFormat | None, audio: AudioFormat | None) -> bytes:
+    """onMetaData of what is sent: `video` and `audio` are None where they are left out.
+
+    Its time is always 0: FFmpeg takes a later one for a track of subtitles.
+    """
     fields: list[tuple[str, float | bool]] = []
     if video is not None:
         if video.width and video.height:
@@ -57,7 +60,7 @@ def metadata_tag(video: VideoFormat | None, audio: AudioFormat | None, ms: int) 
         else:
             parts.append(b"\x00" + struct.pack(">d", value))
     parts.append(b"\x00\x00\x09")
-    return _tag(TAG_SCRIPT, ms, b"".join(parts))
+    return _tag(TAG_SCRIPT, 0, b"".join(parts))
 
 
 def video_sequence_header(video: VideoFormat, ms: int) -> bytes:

@@ -42,7 +42,7 @@ class FlvOutput:
         """Metadata and sequence headers, in mid-stream or behind a file header."""
         ms = self._gop_ms()
         sound = self.audio if audio else None
-        parts = [flv.metadata_tag(self.video, sound, ms)]
+        parts = [flv.metadata_tag(self.video, sound)]
         if self.video is not None:
             parts.append(flv.video_sequence_header(self.video, ms))
         if sound is not None:

@@ -119,9 +119,8 @@ class Hub:
             if self._viewers:
                 self._publish(out)
 
-    def expect_sender(self) -> None:
+    def interrupt(self) -> None:
         """A new sender takes the stream over: go on with its first key frame."""
-        self.started = False
         self._need_key = True
         self._audio_only = False
         self._first_audio = None
@@ -176,7 +175,7 @@ class Hub:
             return
         if old[0] != self._flv.video or (sound and old[1] != self._flv.audio):
             if queue.state is ViewerState.LIVE:
-                queue.offer_format((self._flv.change(audio=sound),), self._flv.version)
+                queue.offer_format(self._flv.change(audio=sound), self._flv.version)
         elif queue.format_version == old_version:
             queue.format_version = self._flv.version
 
@@ -196,15 +195,16 @@ class Hub:
         for viewer, sound in self._viewers.items():
             queue = viewer.queue
             state = queue.state
-            if state is ViewerState.LIVE:
-                if (video or sound) and queue.offer(tag):
-                    viewer.wake()
-            elif state is ViewerState.WAITING:
+            if state is ViewerState.WAITING:
                 self._start(viewer, tag, unit.dts)
-            elif not joins:
-                queue.dropped += 1
-            else:
+            elif not (video or sound):
+                continue
+            elif state is ViewerState.LIVE and queue.offer(tag):
+                viewer.wake()
+            elif joins:
                 self._rejoin(viewer, sound, tag, unit.dts)
+            else:
+                queue.dropped += 1
 
     def _start(self, viewer: StreamViewer, tag: bytes | None, dts: int) -> None:
         """Let a waiting viewer begin, if the stream can be begun; `tag` is already cached."""
@@ -222,7 +222,7 @@ class Hub:
             if not burst:
                 return
         self._viewers[viewer] = sound
-        viewer.queue.start([output.head(audio=sound), *burst], output.version)
+        viewer.queue.start(output.head(audio=sound), burst, output.version)
         viewer.wake()
 
     def _rejoin(self, viewer: StreamViewer, sound: bool, tag: bytes, dts: int) -> None:
@@ -231,9 +231,9 @@ class Hub:
         if queue.state is ViewerState.WAITING:
             self._start(viewer, tag, dts)
             return
-        if queue.format_version != self._flv.version:
-            queue.offer_format((self._flv.change(audio=sound),), self._flv.version)
-        queue.offer(tag)
+        stale = queue.format_version != self._flv.version
+        head = self._flv.change(audio=sound) if stale else b""
+        queue.start(head, (tag,), self._flv.version)
         viewer.wake()
 
     def open_viewer(self, *, audio: bool) -> StreamViewer:

@@ -213,7 +213,7 @@ class MediaNode(Protocol):
     async def open_receiver(self, spec: ReceiverSpec) -> ReceiverInfo:
         """Lease a port and listen; creates the stream when missing.
 
-        Raises PortsExhausted, StreamBusy.
+        Raises PortsExhausted, StreamBusy, LocalError (a source that is no IP network).
         """
         ...
 
@@ -231,7 +231,10 @@ class MediaNode(Protocol):
         ssrc: int | None = None,
         sources: tuple[str, ...] | None = None,
     ) -> None:
-        """Change what is expected of the sender, None leaves a value as it is."""
+        """Change what is expected of the sender, None leaves a value as it is.
+
+        Raises ReceiverUnknown.
+        """
         ...
 
     async def close_receiver(self, receiver_id: str, *, rest_s: float = 30.0) -> None:

@@ -67,34 +67,39 @@ class ViewerQueue:
     def __len__(self) -> int:
         return len(self._chunks)
 
-    def start(self, chunks: Sequence[bytes], version: int) -> None:
-        """The first burst, its first chunk holds the headers; from here on the viewer is live."""
-        for chunk in chunks:
-            self._chunks.append(chunk)
-            self.size += len(chunk)
-        self._burst = self.size
-        self._heads = 1
-        self.format_version = version
+    def start(self, head: bytes, frames: Sequence[bytes], version: int) -> None:
+        """The viewer is live from here on: headers it lacks, if any, and a key frame first.
+
+        All of it is taken.  The first burst does not count against the bound until it was read.
+        """
+        first = self.state is ViewerState.WAITING
+        if head:
+            self.offer_format(head, version)
+        for frame in frames:
+            self._chunks.append(frame)
+            self.size += len(frame)
+        self._burst = self.size if first else 0
         self.state = ViewerState.LIVE
 
     def offer(self, chunk: bytes) -> bool:
-        """One frame for a live viewer; False when it did not fit and skipping began."""
+        """One frame for a live viewer; False when it did not fit and skipping began.
+
+        The caller counts it as dropped, unless it is a key frame to go on with at once.
+        """
         size = len(chunk)
         if self._chunks and self.size + size > self._max_bytes + self._burst:
             self.state = ViewerState.SKIPPING
             self.overflows += 1
-            self.dropped += 1
             return False
         self._chunks.append(chunk)
         self.size += size
         return True
 
-    def offer_format(self, chunks: Sequence[bytes], version: int) -> None:
+    def offer_format(self, head: bytes, version: int) -> None:
         """New sequence headers in mid-stream; small, and never dropped alone."""
-        for chunk in chunks:
-            self._chunks.append(chunk)
-            self.size += len(chunk)
-        self._heads += len(chunks)
+        self._chunks.append(head)
+        self.size += len(head)
+        self._heads += 1
         self.format_version = version
 
     def discard(self) -> None:
@@ -134,6 +139,7 @@ class StreamViewer:
     """The asynchronous reader over a queue; see `media.node.Viewer`."""
 
     __slots__ = (
+        "_closed",
         "_on_close",
         "_waiter",
         "audio",
@@ -154,6 +160,7 @@ class StreamViewer:
         self.end_reason: str | None = None
         self.stalled_at = 0.0
         self.stalled_out = -1
+        self._closed = False
         self._on_close = on_close
         self._waiter: asyncio.Future[None] | None = None
 
@@ -190,7 +197,7 @@ class StreamViewer:
         """Whether something has been queued for `after_s` without anything being read."""
         queue = self.queue
         if not queue.size or queue.bytes_out != self.stalled_out:
-            self.stalled_out = queue.bytes_out
+            self.stalled_out = queue.bytes_out if queue.size else -1
             self.stalled_at = now
             return False
         return now - self.stalled_at >= after_s
@@ -215,6 +222,8 @@ class StreamViewer:
 
     async def aclose(self) -> None:
         """Stop looking.  Idempotent."""
-        self.queue.discard()
-        self.end("closed")
-        self._on_close(self)
+        if not self._closed:
+            self._closed = True
+            self.queue.discard()
+            self.end("closed")
+            self._on_close(self)

@@ -1,0 +1,217 @@
+"""The media node of this process: receivers, streams and viewers in the running loop.
+
+For small installations and tests, and what a worker process runs inside.  One timer a second
+serves all streams; there is no timer per packet, per stream or per viewer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from time import monotonic
+
+from media.errors import PortsExhausted, StreamUnknown, ViewersExhausted
+from media.hub import HubLimits
+from media.node import (
+    NodeEvent,
+    ReceiveMode,
+    ReceiverInfo,
+    ReceiverSpec,
+    ReceiverUnknown,
+    StreamBusy,
+    StreamStatistics,
+    ViewerKind,
+)
+from media.ports import REST_S, PortPool
+from media.receiver_tcp import TcpReceiver, open_tcp_socket
+from media.receiver_udp import open_udp_socket
+from media.source_lock import Networks, SourceLock
+from media.stream import Stream
+from media.viewers import StreamViewer
+
+log = logging.getLogger("gb28181.media.node")
+
+TICK_S = 1.0
+_OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOptions:
+    """What an in-process node is started with."""
+
+    name: str = "local"
+    bind_host: str = "0.0.0.0"
+    announce_host: str = ""
+    """What goes into SDP; the bind address when empty."""
+    first_port: int = 30000
+    last_port: int = 30999
+    gap_s: float = 10.0
+    """No packet for so long is a silence."""
+    viewers: int = 4096
+    """Of all streams together."""
+    limits: HubLimits = field(default_factory=HubLimits)
+
+
+class InProcessNode:
+    """`media.node.MediaNode` in the running loop."""
+
+    def __init__(
+        self, options: NodeOptions | None = None, *, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self.options = options or NodeOptions()
+        self.name = self.options.name
+        self.ports = PortPool(self.options.first_port, self.options.last_port)
+        self._clock = clock
+        self._streams: dict[str, Stream] = {}
+        self._open: dict[str, Stream] = {}  # by receiver id
+        self._numbers = count(1)
+        self._listeners: list[Callable[[NodeEvent], None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"<InProcessNode {self.name} streams={len(self._streams)}"
+            f" receivers={len(self._open)} {self.ports!r}>"
+        )
+
+    async def start(self) -> None:
+        if self._timer is None:
+            self._arm()
+
+    async def aclose(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for stream_id in list(self._streams):
+            await self.close_stream(stream_id, "node_closed")
+
+    async def open_receiver(self, spec: ReceiverSpec) -> ReceiverInfo:
+        now = self._clock()
+        stream = self._streams.get(spec.stream_id)
+        if stream is not None and stream.receiver is not None:
+            raise StreamBusy(f"{spec.stream_id} has {stream.receiver.info.receiver_id}")
+        networks = Networks(spec.sources)
+        port, sock = self._open_socket(spec.mode, now)
+        if stream is None:
+            stream = Stream(spec.stream_id, self.options.limits, self._emit, now)
+            self._streams[spec.stream_id] = stream
+        info = ReceiverInfo(
+            receiver_id=f"{self.name}-{next(self._numbers)}",
+            stream_id=spec.stream_id,
+            host=self.options.announce_host or self.options.bind_host,
+            port=port,
+            mode=spec.mode,
+        )
+        self._open[info.receiver_id] = stream
+        try:
+            if spec.mode == "udp" and sock is not None:
+                stream.open_udp(info, SourceLock(networks, spec.ssrc), sock, now)
+            else:
+                await stream.open_tcp(info, networks, sock, now)
+        except BaseException:
+            stream.close_receiver()
+            self._rest(info, 0.0)
+            if sock is not None:
+                sock.close()
+            raise
+        return info
+
+    async def connect(self, receiver_id: str, host: str, port: int) -> None:
+        receiver = self._stream_of(receiver_id).receiver
+        if receiver is None or not isinstance(receiver.shell, TcpReceiver):
+            raise ReceiverUnknown(f"{receiver_id} is no TCP receiver")
+        await receiver.shell.connect(host, port, (self.options.bind_host, receiver.info.port))
+
+    async def update_receiver(
+        self,
+        receiver_id: str,
+        *,
+        ssrc: int | None = None,
+        sources: tuple[str, ...] | None = None,
+    ) -> None:
+        networks = None if sources is None else Networks(sources)
+        self._stream_of(receiver_id).update(ssrc, networks)
+
+    async def close_receiver(self, receiver_id: str, *, rest_s: float = REST_S) -> None:
+        stream = self._open.pop(receiver_id, None)
+        if stream is not None:
+            self._rest(stream.close_receiver(), rest_s)
+
+    async def close_stream(self, stream_id: str, reason: str) -> None:
+        stream = self._streams.pop(stream_id, None)
+        if stream is not None:
+            self._rest(stream.close(reason), REST_S)
+
+    def receivers(self) -> list[ReceiverInfo]:
+        return [s.receiver.info for s in self._open.values() if s.receiver is not None]
+
+    def streams(self) -> list[str]:
+        return list(self._streams)
+
+    def statistics(self, stream_id: str) -> StreamStatistics | None:
+        stream = self._streams.get(stream_id)
+        return None if stream is None else stream.statistics()
+
+    def open_viewer(self, stream_id: str, kind: ViewerKind, *, audio: bool = False) -> StreamViewer:
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            raise StreamUnknown(stream_id)
+        viewers = sum(s.hub.viewer_count for s in self._streams.values())
+        if viewers >= self.options.viewers:
+            raise ViewersExhausted(f"{self.name}: {viewers} viewers")
+        return stream.hub.open_viewer(audio=audio)
+
+    def listen(self, callback: Callable[[NodeEvent], None]) -> None:
+        self._listeners.append(callback)
+
+    def tick(self, now: float) -> None:
+        """What is due once a second, for all streams."""
+        for stream in list(self._streams.values()):
+            stream.tick(now, self.options.gap_s)
+
+    def _arm(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._arm()
+        self.tick(self._clock())
+
+    def _emit(self, event: NodeEvent) -> None:
+        for callback in self._listeners:
+            try:
+                callback(event)
+            except Exception:
+                # A listener's defect must not stop the packets of the stream that told it.
+                log.exception("a listener of %s failed on %r", self.name, event)
+
+    def _stream_of(self, receiver_id: str) -> Stream:
+        stream = self._open.get(receiver_id)
+        if stream is None:
+            raise ReceiverUnknown(receiver_id)
+        return stream
+
+    def _open_socket(self, mode: ReceiveMode, now: float) -> tuple[int, socket.socket | None]:
+        """A leased port and what listens on it; ports that others hold are passed over."""
+        while True:
+            port = self.ports.lease(now)
+            try:
+                if mode == "udp":
+                    return port, open_udp_socket(self.options.bind_host, port)
+                if mode == "tcp-passive":
+                    return port, open_tcp_socket(self.options.bind_host, port)
+                return port, None
+            except OSError as error:
+                if error.errno in _OUT_OF_DESCRIPTORS:
+                    self.ports.release(port, now, 0.0)
+                    raise PortsExhausted(f"no socket: {error}") from error
+                self.ports.refuse(port, now)
+
+    def _rest(self, info: ReceiverInfo | None, rest_s: float) -> None:
+        if info is not None:
+            self._open.pop(info.receiver_id, None)
+            self.ports.release(info.port, self._clock(), rest_s)

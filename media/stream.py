@@ -1,0 +1,243 @@
+"""One stream in this process: pipeline, hub and the receiver that is open for it.
+
+The stream outlives its receivers: when a camera is invited again, viewers stay and the pipeline
+goes on counting time where it was.  What happens is told through `emit`; once a second `tick`
+finds what no packet can tell, because none came.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from media.hub import Hub, HubLimits
+from media.node import (
+    FormatChangedEvent,
+    MediaSilent,
+    MediaStarted,
+    MediaUnsupported,
+    NodeEvent,
+    ReceiverFailed,
+    ReceiverInfo,
+    SilenceReason,
+    StreamStatistics,
+    ViewersChanged,
+)
+from media.pipeline import Pipeline
+from media.receiver_tcp import TcpReceiver
+from media.receiver_udp import UdpReceiver
+from media.source_lock import Networks, SourceLock
+from media.unit import VIDEO_CODECS, Codec
+
+UNSUPPORTED_AFTER_S = 3.0
+"""An unknown sound is no failure while the picture may still begin."""
+
+
+class OpenReceiver:
+    """A leased port, its socket, and what was already told about it."""
+
+    __slots__ = ("info", "opened_at", "shell", "silent", "told_unsupported")
+
+    def __init__(self, info: ReceiverInfo, shell: UdpReceiver | TcpReceiver, now: float) -> None:
+        self.info = info
+        self.shell = shell
+        self.opened_at = now
+        self.silent = False
+        self.told_unsupported = False
+
+    @property
+    def last_at(self) -> float:
+        """The last packet, or the opening when none came."""
+        return max(self.shell.last_at, self.opened_at)
+
+
+class Stream:
+    """A stream and its one source."""
+
+    def __init__(
+        self,
+        stream_id: str,
+        limits: HubLimits,
+        emit: Callable[[NodeEvent], None],
+        now: float,
+    ) -> None:
+        self.stream_id = stream_id
+        self.pipeline = Pipeline()
+        self.hub = Hub(
+            stream_id,
+            limits,
+            on_started=self._started,
+            on_format=self._format_changed,
+            on_viewers=lambda viewers: emit(ViewersChanged(stream_id, viewers)),
+        )
+        self.receiver: OpenReceiver | None = None
+        self._emit = emit
+        self._had_receiver = False
+        self._bitrate = 0
+        self._mark = (now, 0)
+        self._gone = (0, 0, 0)  # kernel drops, foreign, invalid of the receivers closed so far
+
+    def open_udp(
+        self, info: ReceiverInfo, lock: SourceLock, sock: socket.socket, now: float
+    ) -> None:
+        """Receive on a bound socket, which is ours from here on."""
+        self._expect_sender()
+        shell = UdpReceiver(
+            sock,
+            lock,
+            self.pipeline.feed,
+            self.hub.feed,
+            on_new_source=self._new_sender,
+            on_failed=lambda reason: self._failed(info, reason),
+        )
+        self.receiver = OpenReceiver(info, shell, now)
+
+    async def open_tcp(
+        self, info: ReceiverInfo, networks: Networks, sock: socket.socket | None, now: float
+    ) -> None:
+        """Listen on a bound socket, or be ready to connect when there is none."""
+        self._expect_sender()
+        shell = TcpReceiver(
+            networks,
+            self.pipeline.feed,
+            self.hub.feed,
+            on_new_source=self._new_sender,
+            on_closed=lambda: self._connection_closed(info),
+        )
+        self.receiver = OpenReceiver(info, shell, now)
+        if sock is not None:
+            await shell.listen(sock)
+
+    def update(self, ssrc: int | None, networks: Networks | None) -> None:
+        if self.receiver is None:
+            return
+        shell = self.receiver.shell
+        if isinstance(shell, UdpReceiver):
+            if ssrc is not None:
+                shell.lock.ssrc = ssrc
+            if networks is not None:
+                shell.lock.allow_only(networks)
+        elif networks is not None:
+            shell.allow_only(networks)
+
+    def close_receiver(self) -> ReceiverInfo | None:
+        """Stop receiving; the stream and its viewers stay."""
+        receiver, self.receiver = self.receiver, None
+        if receiver is None:
+            return None
+        self._gone = self._intake_counts(receiver)
+        receiver.shell.close()
+        return receiver.info
+
+    def close(self, reason: str) -> ReceiverInfo | None:
+        info = self.close_receiver()
+        self.hub.close(reason)
+        return info
+
+    def tick(self, now: float, gap_s: float) -> None:
+        """Once a second."""
+        outs = self.pipeline.flush(now)
+        if outs:
+            self.hub.feed(outs)
+        self.hub.tick(now)
+        at, before = self._mark
+        total = self.pipeline.stats.bytes
+        if now > at:
+            self._bitrate = round((total - before) * 8 / (now - at))
+        self._mark = (now, total)
+        if self.receiver is not None:
+            self.receiver.shell.tick(now)
+            self._check_silence(self.receiver, now, gap_s)
+            self._check_codec(self.receiver, now)
+
+    def statistics(self) -> StreamStatistics:
+        stats = self.pipeline.stats
+        receiver = self.receiver
+        kernel_drops, foreign, invalid = (
+            self._gone if receiver is None else self._intake_counts(receiver)
+        )
+        return StreamStatistics(
+            stream_id=self.stream_id,
+            video=self.hub.video,
+            audio=self.hub.audio,
+            receiver_id=None if receiver is None else receiver.info.receiver_id,
+            source=None if receiver is None else receiver.shell.source,
+            packets=stats.packets,
+            bytes_in=stats.bytes,
+            bitrate_bps=self._bitrate,
+            lost=stats.lost,
+            late=stats.late,
+            duplicates=stats.duplicates,
+            kernel_drops=kernel_drops,
+            foreign=foreign,
+            invalid=invalid,
+            ssrc=stats.ssrc,
+            ssrc_changes=stats.ssrc_changes,
+            frames=stats.frames,
+            key_frames=stats.key_frames,
+            unsupported=stats.unsupported_codec,
+            last_packet_at=stats.last_packet_at,
+            viewers=self.hub.viewer_count,
+            bytes_out=self.hub.bytes_out,
+            dropped_frames=self.hub.dropped_frames,
+        )
+
+    def _intake_counts(self, receiver: OpenReceiver) -> tuple[int, int, int]:
+        drops, foreign, invalid = self._gone
+        shell = receiver.shell
+        if isinstance(shell, UdpReceiver):
+            drops += shell.kernel_drops
+            invalid += shell.lock.invalid
+        return drops, foreign + shell.foreign, invalid
+
+    def _expect_sender(self) -> None:
+        if self._had_receiver:
+            self._new_sender()
+        self._had_receiver = True
+        self.hub.started = False
+
+    def _new_sender(self) -> None:
+        self.pipeline.restart()
+        self.hub.interrupt()
+
+    def _started(self) -> None:
+        if self.receiver is not None:
+            self._emit(
+                MediaStarted(
+                    self.stream_id,
+                    self.receiver.info.receiver_id,
+                    self.hub.video,
+                    self.hub.audio,
+                )
+            )
+
+    def _format_changed(self) -> None:
+        self._emit(FormatChangedEvent(self.stream_id, self.hub.video, self.hub.audio))
+
+    def _failed(self, info: ReceiverInfo, reason: str) -> None:
+        self._emit(ReceiverFailed(self.stream_id, info.receiver_id, reason))
+
+    def _connection_closed(self, info: ReceiverInfo) -> None:
+        receiver = self.receiver
+        if receiver is not None and receiver.info is info:
+            receiver.silent = True
+            self._emit(MediaSilent(self.stream_id, info.receiver_id, 0.0, SilenceReason.CLOSED))
+
+    def _check_silence(self, receiver: OpenReceiver, now: float, gap_s: float) -> None:
+        seconds = now - receiver.last_at
+        if seconds < gap_s:
+            # A connection that was closed counts as silent until packets come again.
+            receiver.silent = receiver.silent and receiver.shell.source is None
+        elif not receiver.silent:
+            receiver.silent = True
+            never = receiver.shell.last_at <= receiver.opened_at
+            reason = SilenceReason.NEVER if never else SilenceReason.GAP
+            self._emit(MediaSilent(self.stream_id, receiver.info.receiver_id, seconds, reason))
+
+    def _check_codec(self, receiver: OpenReceiver, now: float) -> None:
+        codec = self.pipeline.stats.unsupported_codec
+        if codec is None or receiver.told_unsupported or self.hub.started:
+            return
+        if codec in VIDEO_CODECS or now - receiver.opened_at >= UNSUPPORTED_AFTER_S:
+            receiver.told_unsupported = True
+            self._emit(MediaUnsupported(self.stream_id, receiver.info.receiver_id, Codec(codec)))
