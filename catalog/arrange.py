@@ -92,7 +92,7 @@ class _Family:
         return code in self._with_children
 
     def _is_above(self, item: CatalogItem, parent: str) -> bool:
-        """True when `item` is an ancestor of `parent`: then the edge between them closes a cycle."""
+        """True when `item` is an ancestor of `parent`: the edge between them closes a cycle."""
         return any(ancestor.device_id == item.device_id for ancestor in self._upwards(parent))
 
     def _upwards(self, code: str) -> list[CatalogItem]:

@@ -7,13 +7,13 @@ store: nothing is searched but the tree.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Final, Protocol
 
 from catalog.model import Channel
 from catalog.nodes import UNASSIGNED
-from catalog.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,9 @@ class ChannelFilter:
     """Part of the name, the public id or the reported id, whatever the case."""
 
 
+EVERYTHING: Final = ChannelFilter()
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelPage:
     """One page and the number of all channels that fulfil the filter."""
@@ -38,10 +41,22 @@ class ChannelPage:
     total: int
 
 
+class Searchable(Protocol):
+    """What the search needs of a tree."""
+
+    version: int
+
+    @property
+    def channels_by_id(self) -> Mapping[str, Channel]: ...
+    def channel_ids_of(self, device_id: str) -> list[str]: ...
+    def channel_ids_below(self, prefix: str) -> list[str]: ...
+    def shows_online(self, channel: Channel) -> bool: ...
+
+
 class ChannelQuery:
     """The search over one tree."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Searchable) -> None:
         self._tree = tree
         self._order: list[str] = []
         self._version = -1
@@ -50,7 +65,7 @@ class ChannelQuery:
         """The channels `offset` to `offset + limit` that fulfil the filter, and how many there
         are.
         """
-        if wanted == ChannelFilter():
+        if wanted == EVERYTHING:
             order = self._ordered()
             ids = order[offset : offset + limit]
             return ChannelPage([self._channel(i) for i in ids], len(order))

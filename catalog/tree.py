@@ -19,10 +19,12 @@ searching (`query.py`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 from catalog.derive import place as derive_place
 from catalog.divisions import Divisions
 from catalog.errors import BadRegion
+from catalog.ids import is_digits
 from catalog.model import Channel, Place
 from catalog.nodes import (
     UNASSIGNED,
@@ -33,6 +35,7 @@ from catalog.nodes import (
     PlaceCell,
     TreeNode,
 )
+from catalog.query import EVERYTHING, ChannelFilter, ChannelPage, ChannelQuery
 
 _Touched: TypeAlias = set[tuple[str, str]]
 """(place code, device id) pairs whose nodes changed."""
@@ -76,7 +79,7 @@ class Tree:
         return self._nodes(touched | self._around(device))
 
     def set_device_online(self, device_id: str, online: bool) -> list[TreeNode]:
-        """A device comes or goes. Nothing changes for an unknown device, or for the state it has."""
+        """A device comes or goes. An unknown device, or the state it has, changes nothing."""
         device = self._devices.get(device_id)
         if device is None or device.online == online:
             return []
@@ -334,17 +337,14 @@ class Tree:
         return [self._devices[d].node(buckets[d]) for d in sorted(buckets)]
 
     def _is_shown(self, code: str) -> bool:
+        """True for a place of the tree; those abroad are there while they hold something."""
         if code in (self.root, UNASSIGNED):
             return True
-        city = code[:4]
-        if city in self._cities:
-            if len(code) == 4:
-                return True
-            if len(code) == 6 and self._divisions.exists(code):
-                return True
-        return any(
-            c.startswith(code) and p.buckets for c, p in self._places.items() if c != UNASSIGNED
-        )
+        if len(code) not in (4, 6) or not is_digits(code):
+            return False
+        if code[:4] in self._cities and self._divisions.exists(code):
+            return True
+        return any(place.startswith(code) and cell.buckets for place, cell in self._places.items())
 
     def _find_bucket(self, node_id: str) -> tuple[DeviceCell, Bucket] | None:
         """The device and bucket behind `device` or `place/device`."""
