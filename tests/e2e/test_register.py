@@ -265,7 +265,7 @@ def test_missed_heartbeats_make_it_offline_and_a_restart_brings_it_back(
     server.wait_online(camera.device_id, online=False, timeout=6)
     assert causes(server, camera.device_id) == [
         ("online", "registered"),
-        ("offline", "keepalive_missed"),
+        ("offline", "heartbeat_missed"),
     ]
     camera.revive()
     assert camera.register().status == 200
