@@ -12,7 +12,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGES := gb28181 sip media catalog config
-DEBIAN := chromium ffmpeg sip-tester tshark fonts-noto-cjk iproute2
+DEBIAN := chromium ffmpeg sip-tester tshark fonts-noto-cjk iproute2 python3-venv
 ARGS ?=
 
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)

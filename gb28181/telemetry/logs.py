@@ -58,10 +58,8 @@ class Log:
     def is_enabled(self, level: Level) -> bool:
         return RANK[level] >= _State.threshold
 
-    def event(
-        self, event: LogEvent, *, exc_info: BaseException | None = None, **fields: object
-    ) -> None:
-        """Writes one line; fields that are None are left out."""
+    def event(self, event: LogEvent, *, exc_info: object = None, **fields: object) -> None:
+        """Writes one line; fields that are None are left out. `exc_info` is an exception."""
         if RANK[event.level] < _State.threshold and not _State.strict:
             return
         given = {**self._bound, **fields}

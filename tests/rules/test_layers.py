@@ -21,7 +21,7 @@ FLOORS = (
     ("device",),
     ("manscdp", "store", "cluster"),
     ("telemetry",),
-    ("errors", "outcome", "origin"),
+    ("errors", "outcome", "origin", "health"),
 )
 SIMULATOR = "simulator"
 SIMULATOR_MAY_IMPORT = ("manscdp", SIMULATOR)

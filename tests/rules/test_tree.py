@@ -19,13 +19,22 @@ HEADING = re.compile(r"^#+\s+(.+?)\s*#*$", re.MULTILINE)
 LEAKS = re.compile("|".join(["/wor" + "k/", "/roo" + "t/", "/hom" + "e/[a-z]", "/tmp/" + "seams"]))
 
 
+def sources() -> list[Path]:
+    """Files of the checkout, new ones too, without what git ignores."""
+    return [path for path in listed("--cached", "--others", "--exclude-standard") if path.is_file()]
+
+
 def tracked() -> list[Path]:
-    """Files git knows; in an unpacked source archive, everything that is no build result."""
+    """Files git knows."""
+    return [path for path in listed("--cached") if path.is_file()]
+
+
+def listed(*options: str) -> list[Path]:
+    """In an unpacked source archive: everything that is no build result."""
     if (ROOT / ".git").exists() and shutil.which("git"):
-        listing = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
-        ).stdout
-        return [path for name in listing.decode().split("\0") if name if (path := ROOT / name)]
+        command = ["git", "-c", "safe.directory=*", "ls-files", "-z", *options]
+        listing = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+        return [ROOT / name for name in listing.decode().split("\0") if name]
     skipped = {".venv", "node_modules", "static", "__pycache__", "data"}
     return [p for p in ROOT.rglob("*") if p.is_file() and not skipped & set(p.parts)]
 
