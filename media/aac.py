@@ -113,6 +113,11 @@ class AdtsSplitter:
         self._rest = data[at:] if size - at <= MAX_FRAME else b""
         return frames
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a frame has begun that the next payload must complete."""
+        return bool(self._rest)
+
     def reset(self) -> None:
         """Forgets an unfinished frame, after a loss."""
         self._rest = b""

@@ -20,6 +20,8 @@ START: Final = b"\x00\x00\x01"
 START4: Final = b"\x00\x00\x00\x01"
 
 H264_SLICE: Final = 1
+H264_PARTITIONS: Final = range(2, 5)
+"""Data partitioning of the Extended profile; an H.265 SPS read as H.264 looks like one."""
 H264_IDR: Final = 5
 H264_SPS: Final = 7
 H264_PPS: Final = 8
@@ -44,6 +46,8 @@ class Head:
     slice_at: int = -1
     """Offset of the first slice's start code; -1 when there is no slice."""
     key: bool = False
+    foreign: bool = False
+    """The slice is of a kind no camera sends: most likely the other codec."""
 
 
 def split(data: bytes) -> list[bytes]:
@@ -91,6 +95,7 @@ def read_head(codec: Codec, data: bytes) -> Head:
             # A fourth zero byte in front belongs to the start code.
             head.slice_at = at - 1 if at and data[at - 1] == 0 else at
             head.key = _starts_decoding(codec, kind, data, begin, head)
+            head.foreign = codec is Codec.H264 and kind in H264_PARTITIONS
             break
         at = data.find(START, begin)
         unit = (data[begin:at] if at >= 0 else data[begin:]).rstrip(b"\x00")

@@ -16,13 +16,21 @@ from .aac import looks_like_adts
 from .errors import StreamFormatError
 from .es import packet_units
 from .nal import H264_SPS, H265_SPS, START, START4, split
-from .sps import parse_h264_sps, parse_h265_sps
+from .sps import HIGH_PROFILES, parse_h264_sps, parse_h265_sps
 from .unit import Codec
 
 PS_FIRST: Final = frozenset({0xBA, 0xBB, 0xBC, 0xBD, 0xBE, 0xBF, *range(0xC0, 0xF0)})
 
 HEAD_UNITS: Final = 12
 """Parameter sets stand within the first units of a key frame."""
+
+
+MAX_SPS: Final = 512
+
+H264_PROFILES: Final = frozenset({66, 77, 88}) | HIGH_PROFILES
+H264_LEVELS: Final = frozenset(
+    {9, 10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52, 60, 61, 62}
+)
 
 
 class Container(StrEnum):
@@ -83,11 +91,14 @@ def audio_codec(data: bytes) -> Codec:
 
 
 def _is_sps(codec: Codec, unit: bytes) -> bool:
-    if len(unit) < 5 or unit[0] & 0x80:
+    """A set that parses, with fields random bytes would hardly have."""
+    if not 8 <= len(unit) <= MAX_SPS:
         return False
     try:
         if codec is Codec.H264:
-            if unit[0] & 0x1F != H264_SPS or not unit[0] & 0x60:
+            if unit[0] & 0x9F != H264_SPS or not unit[0] & 0x60 or unit[2] & 3:
+                return False
+            if unit[1] not in H264_PROFILES or unit[3] not in H264_LEVELS:
                 return False
             parse_h264_sps(unit)
         else:

@@ -12,7 +12,7 @@ modulo 2^16, falls into four classes:
   of them follow one another; then the sequence continues from there. A restart that lands close
   behind ``expected`` looks like late packets, so these are kept as well, but need ``NEAR_RUN``.
 
-The caller may deliver an in-order packet itself when ``pending`` is 0 and just advance
+The caller may deliver an in-order packet itself while ``calm`` is True, and just advance
 ``expected``: that is the receiving path's short cut. RFC 3550 A.1 has the same idea of a run.
 """
 
@@ -54,6 +54,7 @@ class Reorder(Generic[T]):
         "_stray_next",
         "_strays",
         "_window",
+        "calm",
         "duplicates",
         "expected",
         "late",
@@ -78,6 +79,8 @@ class Reorder(Generic[T]):
         self._started = False
         self.expected = 0
         self.pending = 0
+        self.calm = False
+        """Started, nothing waits and no stray is remembered."""
         self.lost = 0
         self.late = 0
         self.duplicates = 0
@@ -85,6 +88,11 @@ class Reorder(Generic[T]):
 
     def push(self, sequence: int, item: T, now: float) -> list[T | Mark]:
         """Packets that may go on now, in order, with marks where some are missing."""
+        out = self._push(sequence, item, now)
+        self.calm = not self.pending and self._stray_next < 0
+        return out
+
+    def _push(self, sequence: int, item: T, now: float) -> list[T | Mark]:
         if not self._started:
             self._started = True
             self.expected = (sequence + 1) & 0xFFFF
@@ -115,6 +123,7 @@ class Reorder(Generic[T]):
         if self.due(now):
             self._skip_gap(out)
             self._first_wait = now
+            self.calm = not self.pending and self._stray_next < 0
         return out
 
     def drain(self) -> list[T | Mark]:
@@ -125,6 +134,7 @@ class Reorder(Generic[T]):
         self._forget_strays()
         self._missing.clear()
         self._started = False
+        self.calm = False
         return out
 
     def _ahead(self, sequence: int, distance: int, item: T, now: float) -> list[T | Mark]:
