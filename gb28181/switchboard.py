@@ -28,20 +28,17 @@ log = get_logger("sip")
 class Switchboard:
     """The endpoint's handler."""
 
-    def __init__(
-        self,
-        devices: DeviceService,
-        caller: Caller,
-        aftermath: Aftermath,
-        may_answer: Callable[[Flow], bool],
-        rate: RateLimited,
-    ) -> None:
-        self._devices = devices
-        self._caller = caller
-        self._aftermath = aftermath
-        self._may_answer = may_answer
+    def __init__(self, rate: RateLimited) -> None:
         self._rate = rate
-        self._methods: dict[str, Callable[[ServerTransaction], None]] = {
+        self._devices: DeviceService | None = None
+        self._caller: Caller | None = None
+        self._aftermath: Aftermath | None = None
+        self._methods: dict[str, Callable[[ServerTransaction], None]] = {}
+
+    def connect(self, devices: DeviceService, caller: Caller, aftermath: Aftermath) -> None:
+        """Name who takes what; until then the endpoint is not started."""
+        self._devices, self._caller, self._aftermath = devices, caller, aftermath
+        self._methods = {
             "REGISTER": devices.on_register,
             "MESSAGE": devices.on_message,
             "BYE": self._bye,
@@ -68,10 +65,11 @@ class Switchboard:
         """INVITEs are answered at once, so there is nothing left to cancel."""
 
     def on_stray_response(self, response: Response, flow: Flow) -> None:
-        self._aftermath.stray(response, flow)
+        if self._aftermath is not None:
+            self._aftermath.stray(response, flow)
 
     def on_malformed(self, source: Flow, error: ParseError, sample: bytes) -> bool:
-        answer = self._may_answer(source)
+        answer = self._devices is not None and self._devices.may_answer_malformed(source)
         self._rate.event(
             ev.SIP_MESSAGE_REJECTED,
             source.remote[0],
@@ -84,12 +82,13 @@ class Switchboard:
         return answer
 
     def on_flow_closed(self, flow: Flow, reason: str) -> None:
-        self._devices.on_flow_closed(flow, reason)
+        if self._devices is not None:
+            self._devices.on_flow_closed(flow, reason)
 
     # --- methods -----------------------------------------------------------------------------
 
     def _bye(self, tx: ServerTransaction) -> None:
-        tx.respond(self._caller.bye_received(tx.request))
+        tx.respond(481 if self._caller is None else self._caller.bye_received(tx.request))
 
     def _options(self, tx: ServerTransaction) -> None:
         tx.respond(200, headers=[("Allow", ALLOW)])

@@ -92,7 +92,7 @@ class Bus:
     def _drop(self, subscription: Subscription) -> None:
         self._subscriptions.discard(subscription)
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """End all subscriptions."""
         for subscription in list(self._subscriptions):
             subscription.close()

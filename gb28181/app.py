@@ -1,0 +1,290 @@
+"""The composition root: builds every part of a node, starts and stops them in order.
+
+The only module that knows all classes. Start: store, secrets, media, registry restored, SIP, calls
+of the run before ended, HTTP. Stop: nothing new is taken, calls end with BYE, viewers close, HTTP
+and SIP close, the store is flushed; all of it within eight seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from config.schema import Settings
+from config.types import Secret
+from gb28181 import __version__
+from gb28181.api.application import create_app
+from gb28181.api.limits import LoginLimits
+from gb28181.api.platform import Platform, Readiness
+from gb28181.api.server import HttpServer
+from gb28181.api.tokens import Tokens
+from gb28181.cluster.bus import Bus
+from gb28181.device.options import DeviceOptions
+from gb28181.device.service import DeviceService
+from gb28181.figures import install_figures
+from gb28181.session.address import MediaAddresses
+from gb28181.session.aftermath import Aftermath
+from gb28181.session.call import CallTimes
+from gb28181.session.caller import Caller
+from gb28181.session.dialing import Dialer, Identity
+from gb28181.session.ledger import Ledger
+from gb28181.session.pull import PullTimes
+from gb28181.session.service import SessionService
+from gb28181.session.ssrc import SsrcPool
+from gb28181.store.options import StoreOptions
+from gb28181.store.store import Store
+from gb28181.switchboard import Switchboard
+from gb28181.telemetry import events as ev
+from gb28181.telemetry.logs import get_logger
+from gb28181.telemetry.metrics import Metrics
+from gb28181.telemetry.rate import RateLimited
+from media.hub import HubLimits
+from media.inprocess import InProcessNode, NodeOptions
+from sip.endpoint import Endpoint
+from sip.options import EndpointOptions
+from sip.timers import Timers
+from sip.transport_tcp import TcpLimits
+
+ADMIN = "admin"
+STOP_S = 7.5
+"""Everything is let go of within this time after a stop was asked for."""
+
+log = get_logger("app")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Secrets made at this start; whoever started the platform is shown them once."""
+
+    admin_password: str | None
+    device_password: str | None
+
+
+class App:
+    """One node: signalling, media in this process, HTTP."""
+
+    def __init__(self, settings: Settings, show: Callable[[Shown], None]) -> None:
+        self.settings = settings
+        self._show = show
+        self._ready = {"tree": False, "sip": False, "media": False}
+        self._stopping = False
+        self._housekeeping: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Bring everything up; raises OSError or SipError when a port cannot be had."""
+        started = time.monotonic()
+        settings = self.settings
+        self.store = await Store.open(
+            _reveal(settings.database.url),
+            settings.data_dir,
+            StoreOptions(
+                flush_interval_s=settings.store.flush_interval,
+                retention_days=settings.store.retention_days,
+                purge_interval_s=settings.store.retention_interval,
+            ),
+        )
+        tokens, nonce_key, device_password = await self._secrets()
+        self._build(tokens, nonce_key, device_password)
+        self.http.bind()
+        left_open = await self.store.load_dialogs_open()
+        for record in left_open:
+            self.ssrcs.rest(record.ssrc, asyncio.get_running_loop().time())
+        await self.node.start()
+        self._ready["media"] = True
+        await self.devices.start()
+        self._ready["tree"] = True
+        await self.sessions.start()
+        await self.endpoint.start()
+        self._warn_of_small_buffer()
+        self._ready["sip"] = True
+        await self.aftermath.settle(left_open)
+        await self.http.start()
+        self._housekeeping = asyncio.create_task(self._every_second())
+        log.event(
+            ev.APP_STARTED,
+            version=__version__,
+            http=self.http.url,
+            sip="{}:{}".format(*self.endpoint.bound),
+            duration_ms=round((time.monotonic() - started) * 1000),
+        )
+
+    async def aclose(self) -> None:
+        """Let go of everything, in order and in bounded time. Idempotent."""
+        if self._stopping:
+            return
+        self._stopping = True
+        started = time.monotonic()
+        log.event(ev.APP_STOPPING, reason="asked")
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+        for step in self._closers():
+            left_s = max(0.5, STOP_S - (time.monotonic() - started))
+            try:
+                await asyncio.wait_for(step(), left_s)
+            except TimeoutError:
+                log.event(ev.APP_FAILED, component=step.__qualname__, reason="stopping took long")
+            except Exception as error:  # one part's defect must not keep the others from closing
+                log.event(
+                    ev.APP_FAILED, component=step.__qualname__, reason="stopping", exc_info=error
+                )
+        log.event(ev.APP_STOPPED, duration_ms=round((time.monotonic() - started) * 1000))
+
+    def _closers(self) -> list[Callable[[], Awaitable[None]]]:
+        """What has to be closed, in this order; a start that failed has not made everything."""
+        parts = ("sessions", "node", "bus", "http", "devices", "endpoint", "store")
+        made = (getattr(self, name) for name in parts if hasattr(self, name))
+        return [part.aclose for part in made]
+
+    # --- building ----------------------------------------------------------------------------
+
+    async def _secrets(self) -> tuple[Tokens, bytes, str]:
+        settings, vault = self.settings, self.store.vault
+        token_key, _ = await vault.ensure("token_key", lambda: secrets.token_hex(32))
+        nonce_key, _ = await vault.ensure("nonce_key", lambda: secrets.token_hex(32))
+        device_password, made = _reveal(settings.sip.password), False
+        if device_password is None:
+            device_password, made = await vault.ensure("sip_password", _readable_secret)
+        given = _reveal(settings.admin_password)
+        admin = await self.store.accounts.ensure_user(ADMIN, lambda: given or _readable_secret())
+        shown = Shown(admin if given is None else None, device_password if made else None)
+        self._show(shown)
+        for key, new in (("admin_password", shown.admin_password), ("sip.password", made)):
+            if new:
+                log.event(ev.SECRET_GENERATED, key=key)
+        tokens = Tokens(
+            bytes.fromhex(token_key), settings.http.token_lifetime, settings.http.ticket_lifetime
+        )
+        return tokens, bytes.fromhex(nonce_key), device_password
+
+    def _build(self, tokens: Tokens, nonce_key: bytes, device_password: str) -> None:
+        settings = self.settings
+        self.bus = Bus()
+        self.rate = RateLimited(get_logger("sip"), time.monotonic)
+        self.metrics = Metrics()
+        self.node = InProcessNode(_node_options(settings))
+        switchboard = Switchboard(self.rate)
+        self.endpoint = Endpoint(_endpoint_options(settings), switchboard)
+        self.devices = DeviceService(
+            DeviceOptions.from_settings(settings, device_password),
+            store=self.store,
+            bus=self.bus,
+            sip=self.endpoint,
+            nonce_key=nonce_key,
+        )
+        self.ssrcs = SsrcPool(settings.sip.id, rest_s=settings.sessions.rest)
+        self.ledger = Ledger(self.ssrcs)
+        dialer = Dialer(
+            self.endpoint,
+            Identity(settings.sip.id, settings.sip.domain),
+            MediaAddresses(str(network) for network in settings.media.allow),
+            lambda: secrets.token_hex(8),
+        )
+        caller = Caller(
+            self.devices,
+            dialer,
+            self.ledger,
+            self.node,
+            self.store,
+            CallTimes(settings.sessions.invite_timeout, settings.sessions.media_timeout),
+            settings.sessions.rest,
+        )
+        self.sessions = SessionService(
+            self.devices, caller, self.node, self.bus, _pull_times(settings)
+        )
+        self.aftermath = Aftermath(self.endpoint, self.ledger, self.store, self.devices)
+        self.devices.on_state.append(self._device_changed)
+        switchboard.connect(self.devices, caller, self.aftermath)
+        self.platform = Platform(
+            settings=settings,
+            version=__version__,
+            devices=self.devices,
+            sessions=self.sessions,
+            node=self.node,
+            store=self.store,
+            bus=self.bus,
+            tokens=tokens,
+            logins=LoginLimits(settings.http.login_attempts, settings.http.login_window),
+            readiness=lambda: Readiness(**self._ready),
+            metrics=self.metrics.render,
+            stopping=lambda: self._stopping,
+        )
+        self.http = HttpServer(create_app(self.platform), settings.http)
+        install_figures(self.metrics, self)
+
+    def _device_changed(self, device_id: str, state: str, cause: str) -> None:
+        self.sessions.device_changed(device_id, state, cause)
+        if state == "online":
+            self.aftermath.device_back(device_id)
+
+    # --- running -----------------------------------------------------------------------------
+
+    async def _every_second(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            self.rate.drain()
+
+    def _warn_of_small_buffer(self) -> None:
+        wanted, got = self.settings.sip.receive_buffer, self.endpoint.receive_buffer
+        if got < wanted:
+            log.event(
+                ev.SOCKET_BUFFER_SMALL,
+                local="{}:{}".format(*self.endpoint.bound),
+                wanted=wanted,
+                got=got,
+                hint=f"sysctl -w net.core.rmem_max={wanted}",
+            )
+
+
+def _endpoint_options(settings: Settings) -> EndpointOptions:
+    sip = settings.sip
+    return EndpointOptions(
+        host=sip.host,
+        port=sip.port,
+        announce_host=sip.announce_host or "",
+        announce_port=sip.announce_port or 0,
+        receive_buffer=sip.receive_buffer,
+        tcp_limits=TcpLimits(connections=sip.max_connections),
+        timers=Timers(t1=sip.t1, t2=sip.t2, t4=sip.t4),
+        user_agent=f"gb28181/{__version__}",
+    )
+
+
+def _node_options(settings: Settings) -> NodeOptions:
+    media = settings.media
+    return NodeOptions(
+        bind_host=media.listen_host,
+        announce_host=media.host or "",
+        first_port=media.ports.first,
+        last_port=media.ports.last,
+        gap_s=settings.sessions.silence_timeout,
+        viewers=media.viewers_per_node,
+        limits=HubLimits(
+            gop_bytes=media.gop_bytes,
+            gop_s=media.gop_duration,
+            queue_bytes=media.viewer_queue,
+            viewers=media.viewers_per_stream,
+        ),
+    )
+
+
+def _pull_times(settings: Settings) -> PullTimes:
+    sessions = settings.sessions
+    return PullTimes(
+        linger_s=sessions.linger,
+        window_s=sessions.reinvite_window,
+        offline_s=sessions.offline_grace,
+        pause_s=sessions.reinvite_backoff,
+    )
+
+
+def _reveal(secret: Secret | None) -> str | None:
+    return None if secret is None else secret.reveal()
+
+
+def _readable_secret() -> str:
+    """A password people can type: 16 characters without look-alikes, 79 bits."""
+    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
+    return "".join(secrets.choice(alphabet) for _ in range(16))

@@ -1,0 +1,71 @@
+"""Which figures of which part appear on the metrics page; see docs/reference/metrics.md."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from gb28181.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from gb28181.app import App
+
+
+def install_figures(metrics: Metrics, app: App) -> None:
+    """Register the readers; each is a plain number kept by its owner."""
+    _devices(metrics, app)
+    _sessions(metrics, app)
+    _sip(metrics, app)
+    _store(metrics, app)
+
+
+def _devices(metrics: Metrics, app: App) -> None:
+    devices = app.devices
+    metrics.gauge(
+        "gb28181_devices",
+        "Devices by state.",
+        lambda: {(state,): float(n) for state, n in devices.count_by_state().items()},
+        ("state",),
+    )
+    metrics.gauge("gb28181_channels", "Channels in the tree.", lambda: devices.tree.root.total)
+    metrics.gauge(
+        "gb28181_channels_online", "Channels that are online.", lambda: devices.tree.root.online
+    )
+
+
+def _sessions(metrics: Metrics, app: App) -> None:
+    def by_state() -> dict[tuple[str, ...], float]:
+        found = Counter(session.call.state.value for session in app.ledger.open())
+        return {(state,): float(number) for state, number in found.items()}
+
+    metrics.gauge("gb28181_sessions", "Sessions that are not over.", by_state, ("state",))
+    metrics.gauge("gb28181_ssrcs_held", "SSRC values leased or resting.", lambda: app.ssrcs.held)
+    metrics.gauge("gb28181_receivers", "Open media receivers.", lambda: len(app.node.receivers()))
+
+
+def _sip(metrics: Metrics, app: App) -> None:
+    counters = app.endpoint.counters
+    metrics.counter(
+        "gb28181_sip_messages_total",
+        "SIP messages.",
+        lambda: {("in",): counters.messages_in, ("out",): counters.messages_out},
+        ("direction",),
+    )
+    metrics.counter(
+        "gb28181_sip_malformed_total", "Input that is no SIP message.", lambda: counters.malformed
+    )
+    metrics.counter(
+        "gb28181_sip_kernel_drops_total",
+        "Datagrams the kernel dropped because the receive buffer was full.",
+        lambda: counters.kernel_drops,
+    )
+    metrics.gauge("gb28181_sip_connections", "SIP over TCP.", lambda: app.endpoint.connections)
+
+
+def _store(metrics: Metrics, app: App) -> None:
+    metrics.gauge("gb28181_store_waiting_rows", "Rows not on disk yet.", lambda: app.store.waiting)
+    metrics.counter(
+        "gb28181_store_dropped_rows_total",
+        "Rows lost because the database failed for too long.",
+        lambda: app.store.dropped,
+    )

@@ -1,0 +1,46 @@
+"""``gb28181 serve``: one node from start to signal."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+from config.schema import Settings
+from gb28181.app import App, Shown
+from gb28181.store.errors import StoreError
+from gb28181.telemetry import events as ev
+from gb28181.telemetry import logs
+from sip.errors import SipError
+
+EXIT_FAILED = 1
+
+
+async def serve(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code."""
+    logs.setup(settings.logs.format, settings.logs.level)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    node = App(settings, _show_once)
+    try:
+        await node.start()
+    except (OSError, SipError, StoreError) as error:
+        logs.get_logger("app").event(ev.APP_FAILED, component="start", reason=str(error))
+        print(f"gb28181: cannot start: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    else:
+        await stop.wait()
+        return 0
+    finally:
+        await node.aclose()
+
+
+def _show_once(shown: Shown) -> None:
+    """New secrets go to standard output, not into the log; they are shown as soon as they are
+    stored, because a start that fails later will not make them again."""
+    if shown.admin_password is not None:
+        print(f"user admin, password: {shown.admin_password}", flush=True)
+    if shown.device_password is not None:
+        print(f"default device password: {shown.device_password}", flush=True)
