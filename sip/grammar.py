@@ -127,10 +127,16 @@ def parse_params(text: str) -> dict[str, str | None]:
             if equals or part.strip(LWS):
                 raise ParseError("parameter without a name")
             continue
-        if not (name.isalnum() or is_token(name)):
+        if not ((name.isascii() and name.isalnum()) or is_token(name)):
             raise ParseError("bad parameter name")
-        params[name.lower()] = unquote(value.strip(LWS)) if equals else None
+        params[name.lower()] = _param_value(value.strip(LWS)) if equals else None
     return params
+
+
+def _param_value(text: str) -> str:
+    if text[:1] == '"' and quoted_end(text, 0) != len(text):
+        raise ParseError("text behind a quoted value")
+    return unquote(text)
 
 
 def format_params(params: dict[str, str | None]) -> str:
