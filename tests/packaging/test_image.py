@@ -27,7 +27,7 @@ KEPT = ("PIP_", "SSL_", "LANG", "npm_config_", "NPM_", "NODE_", "http", "HTTP", 
 OWNERS = """
 import importlib.metadata, importlib.util, json, pathlib
 owners = importlib.metadata.packages_distributions()
-names = %r
+names = %s
 print(json.dumps({
     name: [sorted(set(owners[name])), importlib.util.find_spec(name).origin] for name in names
 }))
@@ -151,7 +151,8 @@ def test_the_build_steps_give_a_working_installation_without_rights(place: Place
     python = program.with_name("python")
     safe = {"PYTHONSAFEPATH": "1"}
 
-    owners = json.loads(place.run(f"{python} -c '{OWNERS % json.dumps(PACKAGES)}'", Path("/"), **safe))
+    script = OWNERS % json.dumps(PACKAGES)
+    owners = json.loads(place.run(f"{python} -c '{script}'", Path("/"), **safe))
     installed = str(place.folder / "opt" / "gb28181" / "lib")
     for name in PACKAGES:
         distributions, origin = owners[name]
