@@ -15,8 +15,8 @@ text can be well-formed GB: 医院 in UTF-8 reads as 鍖婚櫌. So the rule is, 
    GB wins only when its whole reading lies in GB 2312: mis-read UTF-8 yields *more* ideographs
    than were written, three for every two, but almost always rare ones outside that set.
 5. What was proven is remembered per device and command (one maker encodes DeviceInfo and Catalog
-   differently), and
-   speaks where a declared UTF-8 text of two-byte sequences alone stays open.
+   differently): where 4 would choose GB, a device that declares UTF-8 and has proven it is still
+   believed when the reading is Latin 1, such as `Gate·2`.
 
 *Not* here: XML. GB/T 28181-2016 6.10 recommends GB 2312, -2022 6.10 demands GB 18030.
 """
@@ -53,6 +53,7 @@ _DECLARATION: Final = re.compile(
 )
 _COMMAND: Final = re.compile(rb"<CmdType>\s{0,8}([A-Za-z]{1,32})\s{0,8}</CmdType>", re.IGNORECASE)
 _IDEOGRAPHS: Final = re.compile("[\u4e00-\u9fff]+")
+_REPLACED: Final = re.compile("[\ufff0-\uffff]")
 _THREE_BYTES: Final = re.compile(rb"[\xe0-\xf4]")
 _MOST_COMMANDS: Final = 64
 
@@ -164,21 +165,24 @@ def _detect(body: bytes, memory: CharsetMemory) -> tuple[str, Charset]:
     if gb is None:  # cannot happen for two-byte sequences, but the codec tables are not ours
         return utf8, Charset.UTF8
     if declared(body) in _UTF8_LABELS and not memory.undeclared_gb:
-        trusted = memory.verdicts.get(_command(body)) is Charset.UTF8
-        if trusted or not _gb_is_likelier(gb, utf8):
+        proven = memory.verdicts.get(_command(body)) is Charset.UTF8
+        if (proven and _is_latin(utf8)) or not _gb_is_likelier(gb, utf8):
             return utf8, Charset.UTF8
     return gb, Charset.GB18030
 
 
 def _not_utf8(body: bytes, gb: str | None, memory: CharsetMemory) -> tuple[str, Charset]:
-    if gb is not None:
+    if gb is not None and _is_gb2312(gb):
         memory.proven(_command(body), Charset.GB18030, declared(body) not in _GB_LABELS)
         return gb, Charset.GB18030
-    # Neither reading is clean: a name cut in the middle of a character, or garbage bytes in an
-    # address. The reading that keeps more of the text wins; nothing is learnt from it.
-    broken_utf8, broken_gb = body.decode("utf-8", "replace"), body.decode("gb18030", "replace")
+    # A character outside GB 2312, but also: a UTF-8 name cut in the middle of a character, or
+    # garbage bytes in an address. The reading that keeps more of the text wins.
+    broken_utf8 = body.decode("utf-8", "replace")
+    broken_gb = gb if gb is not None else body.decode("gb18030", "replace")
     if _ideographs(broken_utf8) > _ideographs(broken_gb):
         return broken_utf8, Charset.UTF8
+    if gb is not None:
+        memory.proven(_command(body), Charset.GB18030, declared(body) not in _GB_LABELS)
     return broken_gb, Charset.GB18030
 
 
@@ -190,11 +194,22 @@ def _strict(body: bytes, charset: Charset) -> str | None:
 
 
 def _gb_is_likelier(gb: str, utf8: str) -> bool:
+    if _REPLACED.search(utf8) is not None:  # two of them are 锟斤拷 in GB, which nobody writes
+        return False
+    return _is_gb2312(gb) and _ideographs(gb) > _ideographs(utf8)
+
+
+def _is_gb2312(text: str) -> bool:
     try:
-        gb.encode("gb2312")
+        text.encode("gb2312")
     except UnicodeEncodeError:
         return False
-    return _ideographs(gb) > _ideographs(utf8)
+    return True
+
+
+def _is_latin(text: str) -> bool:
+    """Latin 1, as in `Gate·2` or `Café`: the two-byte text a Chinese device may really write."""
+    return max(text, default="") <= "\u00ff"
 
 
 def _ideographs(text: str) -> int:

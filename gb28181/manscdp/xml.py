@@ -66,9 +66,12 @@ def _clean(text: str) -> str:
     text = _DIRT.sub("", text)
     if "<!" in text and _FORBIDDEN.search(text):
         raise BadXml(Reason.DOCTYPE)
-    if "&" in text:
-        text = _AMPERSAND.sub(_reference, text)
-    return _STRAY_LESS.sub("&lt;", text)
+    return text
+
+
+def _repair(text: str) -> str:
+    """Only for a text that does not parse: it would also change what stands in CDATA."""
+    return _STRAY_LESS.sub("&lt;", _AMPERSAND.sub(_reference, text))
 
 
 def _reference(found: re.Match[str]) -> str:
@@ -90,18 +93,26 @@ def _is_xml_character(number: int) -> bool:
 
 
 def _parse(text: str) -> Element:
-    """As it stands, else without what follows the root, else without the addresses."""
+    """As it stands; else repaired; else without what follows the root; else without addresses."""
+    found = _try(text)
+    if found is None:
+        text = _repair(text)
+        found = _try(text)
+    if found is None:
+        text = _cut_after_root(text)
+        found = _try(text)
+    if found is None:
+        found = _try(_without_addresses(text))
+    if found is None:
+        raise BadXml(Reason.MALFORMED)
+    return found
+
+
+def _try(text: str) -> Element | None:
     try:
         return ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
-        first = error
-    cut = _cut_after_root(text)
-    for attempt in (cut, _without_addresses(cut)):
-        try:
-            return ElementTree.fromstring(attempt)
-        except ElementTree.ParseError:
-            continue
-    raise BadXml(Reason.MALFORMED, str(first)) from first
+    except ElementTree.ParseError:
+        return None
 
 
 def _cut_after_root(text: str) -> str:
