@@ -232,7 +232,7 @@ def _attributes(lines: list[Line], name: str) -> list[str]:
     for letter, value in lines:
         if letter == "a":
             key, _, rest = value.partition(":")
-            if key.strip().lower() == name:
+            if key.strip().lower() == name.lower():
                 found.append(rest.strip())
     return found
 
