@@ -7,6 +7,7 @@ input never leaves this file as an exception; a handler's exception ends one mes
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from sip.answers import AnswerCache
@@ -17,8 +18,8 @@ from sip.ids import IdSource
 from sip.message import Request, Response, build_response
 from sip.options import EndpointCounters, EndpointOptions, Handler
 from sip.parser import is_keepalive, parse_datagram
+from sip.quick import stamp
 from sip.server_side import MAX_UDP_BYTES, ServerSide
-from sip.stamp import stamp
 from sip.timers import Timed, TimerQueue
 from sip.transport import Transport
 from sip.transport_tcp import Incoming
@@ -45,7 +46,7 @@ class Endpoint:
         self.counters = EndpointCounters()
         self._handler = handler
         self._ids = ids or IdSource()
-        self._clock = clock
+        self._now = clock or time.monotonic
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._queue = TimerQueue()
@@ -58,7 +59,7 @@ class Endpoint:
             on_datagram=self._on_datagram,
             on_message=self._on_stream_item,
             on_closed=self._on_flow_closed,
-            now=self.now,
+            now=self._now,
         )
         timers = options.timers
         self._answers = AnswerCache(timers.give_up, options.max_answers, options.max_answer_bytes)
@@ -66,7 +67,7 @@ class Endpoint:
             timers,
             self._answers,
             options.max_server_transactions,
-            clock=self.now,
+            clock=self._now,
             new_tag=self._ids,
             send=self._transport.send,
             schedule=self._schedule,
@@ -76,7 +77,7 @@ class Endpoint:
         )
         self._client = ClientSide(
             timers,
-            clock=self.now,
+            clock=self._now,
             send=self._transport.send,
             schedule=self._schedule,
             defer=self._defer,
@@ -129,11 +130,6 @@ class Endpoint:
     def open_transactions(self) -> tuple[int, int]:
         """Server and client transactions that are not over."""
         return len(self._server), len(self._client)
-
-    def now(self) -> float:
-        if self._clock is not None:
-            return self._clock()
-        return self._loop.time() if self._loop is not None else 0.0
 
     # Flows.
 
@@ -334,11 +330,11 @@ class Endpoint:
             self._timer = None
         if self._loop is not None and not self._closed:
             self._timer_at = at
-            self._timer = self._loop.call_later(max(0.0, at - self.now()), self._run_timers)
+            self._timer = self._loop.call_later(max(0.0, at - self._now()), self._run_timers)
 
     def _run_timers(self) -> None:
         self._timer = None
-        now = self.now()
+        now = self._now()
         for item in self._queue.pop_due(now):
             try:
                 item.wake(now)
@@ -350,7 +346,7 @@ class Endpoint:
             self._arm(at)
 
     def _housekeeping(self) -> None:
-        now = self.now()
+        now = self._now()
         self._answers.expire(now)
         self._transport.sweep(now)
         if self._loop is not None and not self._closed:

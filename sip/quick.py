@@ -1,15 +1,17 @@
 """Short cuts for the requests that make up nearly all traffic: a camera's MESSAGE and REGISTER.
 
-Two functions, each with a slower and complete one that it must agree with (tests hold them
-together): `is_plain` says "good" for requests that `validate.check_request` would let pass, after
-four pattern matches instead of parsing every header; `render_answer` writes what
-`build_response(..).to_bytes()` would, straight from the text of the request.
+Each has a slower and complete counterpart that it must agree with, and tests hold them together:
+`is_plain` says "good" for requests that `validate.check_request` would let pass, by four pattern
+matches instead of parsing all headers; `stamped` is `Request.stamp_source` on text; `render_answer`
+writes what `build_response(..).to_bytes()` would. What they work on are `Texts`: the five headers
+every message has, as they came.
 """
 
 import re
 from collections.abc import Iterable
 
 from sip.errors import LocalError
+from sip.flow import Address
 from sip.headers import Headers
 from sip.message import REASONS, Request, build_response
 
@@ -25,33 +27,41 @@ _ADDRESS = re.compile(
 ).fullmatch
 _CALL_ID = re.compile(r"[!-~]+").fullmatch
 _HOPS = re.compile(r"[0-9]{1,2}").fullmatch
+# Bodies of INVITE have rules of their own, and CANCEL is looked up by the Via as it came.
+_NEVER_PLAIN = frozenset({"INVITE", "CANCEL", "ACK"})
 
 
-def is_plain(request: Request) -> bool:
-    """True only for what needs no closer look. False says nothing."""
+Texts = tuple[str, str, str, str, str]
+"""Via, From, To, Call-ID, CSeq."""
+
+
+def texts_of(request: Request) -> Texts | None:
+    """None where one of the five is missing or stands twice."""
     lines = request.headers.lines
-    method = request.method
-    vias, froms, tos = lines("via"), lines("from"), lines("to")
-    numbers, calls, hops, contacts = (
-        lines("cseq"),
-        lines("call-id"),
-        lines("max-forwards"),
-        lines("contact"),
-    )
-    if not (len(vias) == len(froms) == len(tos) == len(numbers) == len(calls) == 1):
-        return False
-    number, _, of = numbers[0].partition(" ")
+    via, from_, to = lines("via"), lines("from"), lines("to")
+    call_id, cseq = lines("call-id"), lines("cseq")
+    if len(via) == len(from_) == len(to) == len(call_id) == len(cseq) == 1:
+        return via[0], from_[0], to[0], call_id[0], cseq[0]
+    return None
+
+
+def is_plain(request: Request, texts: Texts) -> bool:
+    """True only for what needs no closer look. False says nothing."""
+    via, from_, to, call_id, cseq = texts
+    number, _, of = cseq.partition(" ")
     uri = request.uri
+    lines = request.headers.lines
+    hops, contacts = lines("max-forwards"), lines("contact")
     return bool(
-        of == method
-        and method != "INVITE"
+        of == request.method
+        and of not in _NEVER_PLAIN
         and number.isdigit()
         and number.isascii()
         and len(number) < 10
-        and _VIA(vias[0])
-        and _ADDRESS(froms[0])
-        and _ADDRESS(tos[0])
-        and _CALL_ID(calls[0])
+        and _VIA(via)
+        and _ADDRESS(from_)
+        and _ADDRESS(to)
+        and _CALL_ID(call_id)
         and (not hops or (len(hops) == 1 and _HOPS(hops[0])))
         and (not contacts or (len(contacts) == 1 and _ADDRESS(contacts[0])))
         and uri[:4] == "sip:"
@@ -59,14 +69,37 @@ def is_plain(request: Request) -> bool:
     )
 
 
-def has_to_tag(request: Request) -> bool:
-    """Whether To carries a tag, without parsing it where the word does not even occur."""
-    values = request.headers.lines("to")
-    return bool(values) and "tag" in values[0].lower() and request.to.tag is not None
+def stamped(via: str, source: Address) -> str | None:
+    """The Via of a request with its source written in; None where that takes parsing.
+
+    RFC 3261 §18.2.1 (received), RFC 3581 §4 (rport).
+    """
+    at = via.find(";rport")
+    if at < 0 or ";received" in via or "," in via or '"' in via:
+        return None
+    end = at + 6
+    if end != len(via) and via[end] != ";":
+        return None
+    host, port = source
+    return f"{via[:at]};received={host};rport={port}{via[end:]}"
+
+
+def stamp(request: Request, source: Address) -> None:
+    """Write into the top Via where the request came from. Raises ParseError."""
+    text = stamped(request.headers.get("Via") or "", source)
+    if text is None:
+        request.stamp_source(*source)
+    else:
+        request.headers.replace_first("Via", text)
+
+
+def has_tag(address: str) -> bool:
+    """Whether a plain From or To carries a tag."""
+    return ";tag=" in address or ";tag=" in address.lower()
 
 
 def render_answer(
-    request: Request,
+    texts: Texts,
     status: int,
     reason: str | None,
     to_tag: str | None,
@@ -74,39 +107,32 @@ def render_answer(
     body: bytes,
     content_type: str | None,
 ) -> bytes:
-    """A response on the wire. The usual answer is one line of text; any other is built the long
-    way."""
-    lines = request.headers.lines
-    vias, froms, tos = lines("via"), lines("from"), lines("to")
-    numbers, calls = lines("cseq"), lines("call-id")
-    usual = len(vias) == len(froms) == len(tos) == len(numbers) == len(calls) == 1
-    if not usual or status <= 100 or lines("record-route"):
-        return _long_way(request, status, reason, to_tag, headers, body, content_type)
-    to = tos[0] if to_tag is None or has_to_tag(request) else f"{tos[0]};tag={to_tag}"
+    """A final response to a plain request without Record-Route; `to_tag` is added to To."""
+    via, from_, to, call_id, cseq = texts
+    tag = "" if to_tag is None else f";tag={to_tag}"
     phrase = REASONS.get(status, "") if reason is None else reason
     text = (
-        f"SIP/2.0 {status} {phrase}\r\nVia: {vias[0]}\r\nFrom: {froms[0]}\r\nTo: {to}\r\n"
-        f"Call-ID: {calls[0]}\r\nCSeq: {numbers[0]}\r\n"
+        f"SIP/2.0 {status} {phrase}\r\nVia: {via}\r\nFrom: {from_}\r\nTo: {to}{tag}\r\n"
+        f"Call-ID: {call_id}\r\nCSeq: {cseq}\r\n"
     )
-    ends = 6
-    if headers or content_type is not None:
-        extra = Headers(headers)
-        extra.remove("Content-Length")
-        if content_type is not None:
-            extra.set("Content-Type", content_type)
-        for name, value in extra:
-            text += f"{name}: {value}\r\n"
-            ends += 1
-    text += f"Content-Length: {len(body)}\r\n\r\n"
-    if text.count("\n") != ends + 2 or text.count("\r") != ends + 2:
-        raise LocalError("a header value holds a line end")
-    try:
-        return text.encode("latin-1") + body
-    except UnicodeEncodeError:
-        return _long_way(request, status, reason, to_tag, headers, body, content_type)
+    if headers or content_type is not None or reason is not None:
+        text += _more(phrase, headers, content_type)
+    return f"{text}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
 
 
-def _long_way(
+def _more(phrase: str, headers: Iterable[tuple[str, str]], content_type: str | None) -> str:
+    extra = Headers(headers)
+    extra.remove("Content-Length")
+    if content_type is not None:
+        extra.set("Content-Type", content_type)
+    lines = [f"{name}: {value}" for name, value in extra]
+    for text in (phrase, *lines):
+        if "\n" in text or "\r" in text:
+            raise LocalError("a header value holds a line end")
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+def build_answer(
     request: Request,
     status: int,
     reason: str | None,
@@ -115,6 +141,7 @@ def _long_way(
     body: bytes,
     content_type: str | None,
 ) -> bytes:
+    """The complete counterpart, for any request and any status."""
     response = build_response(
         request,
         status,

@@ -15,8 +15,16 @@ from sip.answers import AnswerCache
 from sip.errors import LocalError, TransportFailed
 from sip.flow import Flow
 from sip.message import Request
-from sip.quick import has_to_tag, is_plain, render_answer
-from sip.stamp import stamp
+from sip.quick import (
+    Texts,
+    build_answer,
+    has_tag,
+    is_plain,
+    render_answer,
+    stamp,
+    stamped,
+    texts_of,
+)
 from sip.timers import Timers
 from sip.transaction import (
     Deliver,
@@ -41,6 +49,7 @@ from sip.validate import check_request, unsupported_options
 log = logging.getLogger("gb28181.sip.server")
 
 MAX_UDP_BYTES = 65_000
+COOKIE = ";branch=z9hG4bK"
 ServerMachine = PlainServerMachine | InviteServerMachine
 
 
@@ -80,6 +89,7 @@ class ServerTransaction:
         "key",
         "machine",
         "on_unacknowledged",
+        "plain",
         "queued_for",
         "reply_to",
         "request",
@@ -102,6 +112,9 @@ class ServerTransaction:
         """None for a request answered at once: then there is nothing to keep but the answer."""
         self.queued_for: float | None = None
         self.call: tuple[str, int] | None = None
+        """INVITE: by what the ACK of a 2xx is found."""
+        self.plain: Texts | None = None
+        """For answers written the short way."""
 
     def __repr__(self) -> str:
         return f"<ServerTransaction {self.request.method} {self.status} {self.machine}>"
@@ -122,8 +135,8 @@ class ServerTransaction:
     def to_tag(self) -> str:
         """The tag of To in our responses: the one in the request, or one of our own."""
         if self._tag is None:
-            known = self.request.to.tag if has_to_tag(self.request) else None
-            self._tag = known or self._side.new_tag()
+            plain = self.plain is not None and not has_tag(self.plain[2])
+            self._tag = (None if plain else self.request.to.tag) or self._side.new_tag()
         return self._tag
 
     def respond(
@@ -178,7 +191,13 @@ class ServerSide:
         if method == "ACK":
             self._on_ack(request, flow)
             return
-        key = server_key(request, method, flow.remote[0])
+        texts = texts_of(request)
+        host = flow.remote[0]
+        if texts is not None and method != "INVITE" and COOKIE in texts[0]:
+            # Nothing but a repetition has to be found, and that is the same byte by byte.
+            key = f"{texts[0]}|{texts[4]}|{texts[3]}|{host}"
+        else:
+            key = server_key(request, method, host)
         answer = self.answers.get(key)
         if answer is not None:
             self.counters.retransmissions += 1
@@ -192,16 +211,23 @@ class ServerSide:
         if len(self._open) >= self.max_open:
             self.counters.overload += 1
             return
-        self._begin(request, flow, key)
-
-    def _begin(self, request: Request, flow: Flow, key: str) -> None:
         self.counters.requests += 1
+        tx = ServerTransaction(self, request, flow, key)
+        if texts is not None and is_plain(request, texts):
+            via = stamped(texts[0], flow.remote)
+            if via is not None and not request.headers.lines("record-route"):
+                tx.plain = (via, *texts[1:])
+                self._call(tx, self._handler.on_request)
+                self._keep(tx)
+                return
+        self._begin(tx, request, flow)
+
+    def _begin(self, tx: ServerTransaction, request: Request, flow: Flow) -> None:
         # The CANCEL is matched by the Via as it came, so this goes before the stamp.
         invite = self._invite_of(request, flow) if request.method == "CANCEL" else None
         # And the stamp goes before whatever parses headers: a changed header drops what was parsed.
         stamp(request, flow.remote)
-        refusal = None if is_plain(request) else check_request(request, self._supported)
-        tx = ServerTransaction(self, request, flow, key)
+        refusal = check_request(request, self._supported)
         if request.method == "INVITE":
             self._open_machine(tx)
         if refusal is not None:
@@ -211,6 +237,10 @@ class ServerSide:
             self._on_cancel(tx, invite)
         else:
             self._call(tx, self._handler.on_request)
+        self._keep(tx)
+
+    def _keep(self, tx: ServerTransaction) -> None:
+        """What its handler has not answered yet needs a machine and a timer."""
         if not tx.finished:
             if tx.machine is None:
                 self._open_machine(tx)
@@ -294,7 +324,12 @@ class ServerSide:
         tag = tx.to_tag if status > 100 else None
         if self._server_name and status > 100:
             headers = (*headers, ("Server", self._server_name))
-        data = render_answer(request, status, reason, tag, headers, body, content_type)
+        plain = tx.plain
+        if plain is None or status < 200:
+            data = build_answer(request, status, reason, tag, headers, body, content_type)
+        else:
+            new_tag = None if tag is None or tag in plain[2] else tag
+            data = render_answer(plain, status, reason, new_tag, headers, body, content_type)
         if not tx.flow.reliable and len(data) > MAX_UDP_BYTES:
             raise LocalError(f"a response of {len(data)} bytes does not fit into a datagram")
         tx.status = status

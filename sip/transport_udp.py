@@ -98,7 +98,10 @@ class UdpTransport:
             self._enqueue(data, flow)
             return
         try:
-            self._write(sock, data, flow)
+            if self._wildcard:
+                self._write(sock, data, flow)
+            else:
+                sock.sendto(data, flow.remote)
         except BlockingIOError:
             self._enqueue(data, flow)
         except OSError as error:
