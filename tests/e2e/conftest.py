@@ -6,8 +6,7 @@ settings of its own. When the platform cannot start, the tests fail: nothing is 
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +14,9 @@ import pytest
 
 from . import media_source
 from .camera import Camera, Source, load, shared_loop
+from .kit import Launch, MakeCamera, new_id
 from .server import DEVICE_PASSWORD, SERVER_ID, Server
 from .views import assert_three_views
-
-MakeCamera = Callable[..., Camera]
-Launch = Callable[..., Server]
-
-_serial = itertools.count(1)
-
-
-def new_id(prefix: str = "64010400", kind: int = 132) -> str:
-    """A 20-digit id nobody used in this session: division, industry 00, type, network 0, serial."""
-    return f"{prefix}00{kind}0{next(_serial):06d}"
 
 
 @pytest.fixture(scope="session", autouse=True)

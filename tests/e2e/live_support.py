@@ -10,7 +10,7 @@ from typing import Any
 from . import media_source
 from .block_code import Code
 from .camera import Camera, Source, channel_item
-from .conftest import MakeCamera, new_id
+from .kit import MakeCamera, new_id
 from .server import Server
 
 

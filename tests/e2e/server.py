@@ -344,12 +344,14 @@ class Server:
         return processes.rss_bytes(self.pids())
 
 
-def command() -> list[str]:
-    """The console script beside this interpreter; without it the module, from a neutral folder."""
+def command(*arguments: str) -> list[str]:
+    """The console script beside this interpreter; in a bare checkout what that script would run."""
     script = Path(sys.executable).with_name("gb28181")
+    call = arguments or ("serve",)
     if script.exists():
-        return [str(script), "serve"]
-    return [sys.executable, "-P", "-m", "gb28181", "serve"]
+        return [str(script), *call]
+    run = "import sys; from gb28181.cli import main; sys.exit(main())"
+    return [sys.executable, "-P", "-c", run, *call]
 
 
 def _answer(status: int, data: bytes, headers: dict[str, str]) -> Answer:

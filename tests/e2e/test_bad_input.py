@@ -10,55 +10,18 @@ import contextlib
 import random
 import re
 import socket
-import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from .camera import Camera, Source, channel_item
 from .camera.bodies import encode
-from .conftest import MakeCamera, new_id
+from .kit import MakeCamera, new_id
 from .live_support import RawViewer, camera_with
 from .server import DOMAIN, SERVER_ID, Server, wait_for
+from .strangers import Pest, guess, request, status_of, udp
 
 pytestmark = pytest.mark.e2e
-
-
-@contextlib.contextmanager
-def udp(host: str = "127.0.0.1") -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind((host, 0))
-        sock.settimeout(0.7)
-        yield sock
-
-
-def status_of(sock: socket.socket) -> int:
-    """Status of the next answer; 0 for silence."""
-    try:
-        data = sock.recv(65535)
-    except TimeoutError:
-        return 0
-    return int(data.split(b" ", 2)[1])
-
-
-def request(method: str = "OPTIONS", *, user: str = "", body: str = "", **change: str) -> str:
-    """A sound request as text, with single lines replaced by `change` (underscore for dash)."""
-    user = user or new_id()
-    lines = {
-        "start": f"{method} sip:{SERVER_ID}@{DOMAIN} SIP/2.0",
-        "Via": f"SIP/2.0/UDP 192.0.2.64:5060;rport;branch=z9hG4bK{random.getrandbits(48):x}",
-        "From": f"<sip:{user}@{DOMAIN}>;tag=t{random.getrandbits(32):x}",
-        "To": f"<sip:{SERVER_ID}@{DOMAIN}>",
-        "Call-ID": f"{random.getrandbits(48):x}",
-        "CSeq": f"20 {method}",
-        "Max-Forwards": "70",
-        "Content-Length": str(len(body.encode())),
-    }
-    lines.update({name.replace("_", "-"): value for name, value in change.items()})
-    start = lines.pop("start")
-    rows = [f"{name}: {value}" for name, value in lines.items() if value]
-    return "\r\n".join([start, *rows, "", body])
 
 
 def options_answered(server: Server) -> bool:
@@ -201,12 +164,10 @@ def test_content_length_that_lies(platform: Server, make_camera: MakeCamera) -> 
     raw = camera.sent("MESSAGE")[-1].msg.raw
     for number, line in enumerate([b"Content-Length: 0\r\n", b"Content-Length: 9999\r\n", b""]):
         changed = re.sub(rb"Content-Length: \d+\r\n", line, raw)
-        branch = b"z9hG4bKlength%d" % number
-        changed = re.sub(rb"z9hG4bK\w+", branch, changed)
+        branch = f"z9hG4bKlength{number}"
+        changed = re.sub(rb"z9hG4bK\w+", branch.encode(), changed)
         camera.send_raw(changed)
-        camera.wait_received(
-            "MESSAGE", 200, match=lambda m, b=branch.decode(): m.branch == b, timeout=3
-        )
+        camera.wait_received("MESSAGE", 200, match=lambda m, b=branch: m.branch == b, timeout=3)
 
 
 # -- bodies --------------------------------------------------------------------------------
@@ -340,40 +301,6 @@ def test_message_of_a_device_from_a_strange_address(
 
 
 # -- floods on the address of honest devices -------------------------------------------------
-
-
-class Pest(threading.Thread):
-    """Sends from one address until stopped, without waiting for answers."""
-
-    def __init__(self, server: Server, make: object, pause: float = 0.001) -> None:
-        super().__init__(daemon=True)
-        self._server, self._make, self._pause = server, make, pause
-        self._stop = threading.Event()
-        self.sent = 0
-        self.start()
-
-    def run(self) -> None:
-        with udp() as sock:
-            while not self._stop.wait(self._pause):
-                sock.sendto(self._make(), self._server.sip)  # type: ignore[operator]
-                self.sent += 1
-
-    def stop(self) -> None:
-        self._stop.set()
-        self.join()
-
-
-def guess(victim: str) -> bytes:
-    """A REGISTER with a made-up answer to a made-up challenge."""
-    return request(
-        "REGISTER",
-        user=victim,
-        To=f"<sip:{victim}@{DOMAIN}>",
-        Authorization=(
-            f'Digest username="{victim}", realm="{DOMAIN}", nonce="{random.getrandbits(64):x}", '
-            f'uri="sip:{SERVER_ID}@{DOMAIN}", response="{random.getrandbits(128):032x}"'
-        ),
-    ).encode()
 
 
 def test_guesser_and_garbage_on_the_address_of_honest_devices(

@@ -6,11 +6,13 @@ programs (ffprobe, ffmpeg) and by values of the standards, never by the product.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import itertools
 import socket
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +99,22 @@ def in_dialog(platform: StubPlatform, method: str, cseq: int, call_id: str = "c1
         DEVICE, IN_DIALOG, method=method, channel=CHANNEL, to=ok.header("To"), call_id=call_id,
         cseq=cseq, branch=f"z9hG4bK{method}{cseq}{call_id}",
     )  # fmt: skip
+
+
+def test_camera_uses_the_standard_library_only() -> None:
+    """Above all nothing of the product: neither by name nor through another test module."""
+    folder = Path(__file__).parent / "camera"
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level <= 1, f"{path.name} reaches out of the camera"
+                names = [] if node.level else [node.module or ""]
+            else:
+                continue
+            for name in names:
+                assert name.split(".")[0] in sys.stdlib_module_names, f"{path.name}: {name}"
 
 
 # -- digest --------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 
 from .camera import Camera, Faults, channel_item, cmd, doubled, lost, shuffled
 from .camera.bodies import Item
-from .conftest import Launch, MakeCamera, new_id
+from .kit import Launch, MakeCamera, new_id
 from .server import Server, wait_for
 
 pytestmark = pytest.mark.e2e

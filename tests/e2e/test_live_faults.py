@@ -8,7 +8,7 @@ import time
 import pytest
 
 from .camera import Faults, Source
-from .conftest import Launch, MakeCamera
+from .kit import Launch, MakeCamera
 from .live_support import RawViewer, assert_pictures, camera_with, watch
 from .server import Server, wait_for
 from .views import assert_three_views

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .camera import Faults, Source
-from .conftest import Launch, MakeCamera
+from .kit import Launch, MakeCamera
 from .live_support import RawViewer, assert_pictures, camera_with, watch
 from .server import Server, wait_for
 from .views import assert_three_views

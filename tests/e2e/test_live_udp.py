@@ -11,7 +11,7 @@ import pytest
 
 from . import media_source
 from .camera import Faults, Source
-from .conftest import Launch, MakeCamera, new_id
+from .kit import Launch, MakeCamera, new_id
 from .live_support import RawViewer, assert_pictures, camera_with, watch
 from .server import SERVER_ID, Server, wait_for
 from .views import assert_three_views

@@ -8,7 +8,7 @@ import pytest
 
 from .camera import Camera, Faults, Fleet, cmd
 from .camera.digest import challenge_values
-from .conftest import Launch, MakeCamera, new_id
+from .kit import Launch, MakeCamera, new_id
 from .server import DOMAIN, Server, wait_for
 
 pytestmark = pytest.mark.e2e

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 import time
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from .camera import Camera, Faults, Source, channel_item
-from .conftest import Launch, MakeCamera, new_id
+from .kit import Launch, MakeCamera, new_id
 from .live_support import RawViewer, assert_pictures, camera_with, watch
 from .server import Server, wait_for
 from .views import assert_three_views
@@ -229,7 +230,6 @@ def test_database_is_whole_after_kill_9(launch: Launch, make_camera: MakeCamera)
         server.start()
         assert server.device(camera.device_id) is not None
     server.stop()
-    for path in server.data_dir.rglob("*.sqlite*"):
-        if path.suffix in (".sqlite", ".sqlite3"):
-            with sqlite3.connect(path) as database:
-                assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    (path,) = server.data_dir.glob("*.sqlite3")
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -10,7 +10,8 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 
 from . import bodies, digest, text
-from .calls import Call, OpenCall, Repeater
+from .callee import Callee
+from .calls import Call, OpenCall
 from .catalog import Pager, device_info
 from .elementary import Source
 from .exchange import Answer, Exchange
@@ -80,19 +81,19 @@ class Camera:
         """Sees each MESSAGE before the camera answers its command; True = handled."""
         self.last_authorization = ""
         self._sources = source
-        self._t1 = t1
-        self._loop = loop or shared_loop()
-        self._exchange = Exchange(self._loop, t1)
+        self.t1 = t1
+        self.loop = loop or shared_loop()
+        self._exchange = Exchange(self.loop, t1)
         self._sn = itertools.count(1)
         self._nc = itertools.count(1)
         self._cseq = itertools.count(1)
         self._register_call_id = ""
         self._register_tag = ""
         self._keepalive_timer: Timer | None = None
-        self._calls: dict[str, Call] = {}
+        self._callee = Callee(self)
         self._answered: dict[tuple[str, str, str], bytes] = {}
         self.wire: UdpWire | TcpWire
-        self._loop.run_in(lambda: self._open_wire(port))
+        self.loop.run_in(lambda: self._open_wire(port))
 
     # -- life ------------------------------------------------------------------------------
 
@@ -105,11 +106,10 @@ class Camera:
 
         def action() -> None:
             self._stop_keepalive()
-            for call in self._calls.values():
-                call.close("camera closed")
+            self._callee.drop_all("camera closed")
             self.wire.close()
 
-        self._loop.run_in(action)
+        self.loop.run_in(action)
 
     def vanish(self) -> None:
         """Silent death: power lost. Nothing is answered or sent any more, no BYE, calls gone."""
@@ -117,11 +117,9 @@ class Camera:
         def action() -> None:
             self.faults.mute = True
             self._stop_keepalive()
-            for call in self._calls.values():
-                if call.state != "over":
-                    call.close("power lost")
+            self._callee.drop_all("power lost")
 
-        self._loop.run_in(action)
+        self.loop.run_in(action)
 
     def revive(self, port: int = 0) -> None:
         """Power again: a new boot knows no call and has a new port. It does not register itself."""
@@ -132,7 +130,7 @@ class Camera:
             self._register_call_id = ""
             self._open_wire(port)
 
-        self._loop.run_in(action)
+        self.loop.run_in(action)
 
     def move(self, *, host: str = "", port: int = 0) -> None:
         """Another address or port (NAT, DHCP); calls go on. On TCP: a new connection."""
@@ -142,7 +140,7 @@ class Camera:
             self.host = host or self.host
             self._open_wire(port)
 
-        self._loop.run_in(action)
+        self.loop.run_in(action)
 
     def cut_tcp(self, *, reset: bool = False) -> None:
         def action() -> None:
@@ -152,13 +150,13 @@ class Camera:
             else:
                 self.wire.close()
 
-        self._loop.run_in(action)
+        self.loop.run_in(action)
 
     def _open_wire(self, port: int) -> None:
         if self.transport == "tcp":
-            self.wire = TcpWire(self._loop, self.host, self.server, self._on_wire)
+            self.wire = TcpWire(self.loop, self.host, self.server, self._on_wire)
         else:
-            self.wire = UdpWire(self._loop, self.host, port, self._on_wire)
+            self.wire = UdpWire(self.loop, self.host, port, self._on_wire)
 
     # -- registration ----------------------------------------------------------------------
 
@@ -187,7 +185,7 @@ class Camera:
             else:
                 final.set(message)
 
-        self._loop.call_soon(lambda: self._register_with(authorization, life, contact).then(second))
+        self.loop.call_soon(lambda: self._register_with(authorization, life, contact).then(second))
         return final
 
     def unregister(self, *, star: bool = False, timeout: float = 5.0) -> Msg:
@@ -213,7 +211,7 @@ class Camera:
         if not self._register_call_id:
             self._register_call_id = secrets.token_hex(8)
             self._register_tag = secrets.token_hex(4)
-        address = self.contact or f"<sip:{self.device_id}@{self._here()}>"
+        address = self.contact or f"<sip:{self.device_id}@{self.here()}>"
         extra = [
             f"Expires: {life}" if life >= 0 else "",  # below 0: the header is left out
             f"X-GB-Ver: {self.gb_version}" if self.gb_version else "",
@@ -230,14 +228,14 @@ class Camera:
     # -- messages of our own ---------------------------------------------------------------
 
     def keepalive(self, *, timeout: float = 5.0, sn: int | None = None) -> Msg:
-        return self._loop.run_in(lambda: self._keepalive(sn)).wait(timeout)
+        return self.loop.run_in(lambda: self._keepalive(sn)).wait(timeout)
 
     def keepalive_every(self, seconds: float) -> None:
         """Keep alive until `stop_keepalive`, `vanish` or `close`; a 403 makes it register again."""
-        self._loop.run_in(lambda: self._beat(seconds))
+        self.loop.run_in(lambda: self._beat(seconds))
 
     def stop_keepalive(self) -> None:
-        self._loop.run_in(self._stop_keepalive)
+        self.loop.run_in(self._stop_keepalive)
 
     def message(self, body: bytes | str, *, timeout: float = 5.0) -> Msg:
         """Any MESSAGE; text is encoded in the camera's charset with CRLF."""
@@ -245,17 +243,17 @@ class Camera:
         return self.post(data).wait(timeout)
 
     def post(self, body: bytes) -> Answer:
-        return self._loop.run_in(lambda: self._message(body))
+        return self.loop.run_in(lambda: self._message(body))
 
     def push_catalog(
         self, items: Sequence[bodies.Item], *, sn: str = "900001", sum_num: int | None = None
     ) -> None:
         """A Catalog Response nobody asked for."""
-        self._loop.run_in(lambda: self._pager().send(sn, items, self.per_page, sum_num))
+        self.loop.run_in(lambda: self._pager().send(sn, items, self.per_page, sum_num))
 
     def send_raw(self, data: bytes) -> None:
         """Bytes as they are, from the camera's SIP socket."""
-        self._loop.run_in(lambda: self.wire.send(data, self.server))
+        self.loop.run_in(lambda: self.wire.send(data, self.server))
 
     def _keepalive(self, sn: int | None = None) -> Answer:
         number = next(self._sn) if sn is None else sn
@@ -271,7 +269,7 @@ class Camera:
                 self.register_later()
 
         self._keepalive().then(answered)
-        self._keepalive_timer = self._loop.later(seconds, lambda: self._beat(seconds))
+        self._keepalive_timer = self.loop.later(seconds, lambda: self._beat(seconds))
 
     def _stop_keepalive(self) -> None:
         if self._keepalive_timer is not None:
@@ -287,43 +285,31 @@ class Camera:
 
     def open_calls(self) -> list[OpenCall]:
         """What this camera believes is going on, early calls included."""
-        return self._loop.run_in(
-            lambda: [c.describe() for c in self._calls.values() if c.state != "over"]
-        )
+        return self.loop.run_in(lambda: [call.describe() for call in self._callee.running()])
 
     def counters(self, call_id: str) -> SenderCounters:
-        sender = self._calls[call_id].sender
+        sender = self._callee.calls[call_id].sender
         assert sender is not None, "this call never sent media"
         return sender.counters
 
     def hang_up(self, call_id: str = "", *, timeout: float = 5.0) -> Msg:
         """BYE from the camera for this call (or the only open one)."""
-        call = self._pick(call_id)
-        return self._loop.run_in(lambda: self._bye(call)).wait(timeout)
+        call = self._callee.pick(call_id)
+        return self.loop.run_in(lambda: self._bye(call)).wait(timeout)
 
     def stop_media(self, call_id: str = "") -> None:
         """The stream stops, the call stays."""
-        call = self._pick(call_id)
-        self._loop.run_in(lambda: call.sender and call.sender.pause())
+        call = self._callee.pick(call_id)
+        self.loop.run_in(lambda: call.sender and call.sender.pause())
 
     def resume_media(self, call_id: str = "") -> None:
-        call = self._pick(call_id)
-        self._loop.run_in(lambda: call.sender and call.sender.resume())
+        call = self._callee.pick(call_id)
+        self.loop.run_in(lambda: call.sender and call.sender.resume())
 
     def stall_media(self, call_id: str = "") -> None:
         """TCP media: the connection stays open and nothing more comes."""
-        call = self._pick(call_id)
-        self._loop.run_in(lambda: call.sender and call.sender.stall())
-
-    def call_of(self, call_id: str = "") -> Call:
-        return self._pick(call_id)
-
-    def _pick(self, call_id: str) -> Call:
-        if call_id:
-            return self._calls[call_id]
-        running = [call for call in self._calls.values() if call.state != "over"]
-        assert len(running) == 1, f"{len(running)} open calls; name one by its call_id"
-        return running[0]
+        call = self._callee.pick(call_id)
+        self.loop.run_in(lambda: call.sender and call.sender.stall())
 
     def _bye(self, call: Call) -> Answer:
         call.close("BYE of the camera")
@@ -339,7 +325,7 @@ class Camera:
 
     # -- sending ---------------------------------------------------------------------------
 
-    def _here(self) -> str:
+    def here(self) -> str:
         host, port = self.wire.local
         return self.via or f"{host}:{port}"
 
@@ -351,7 +337,7 @@ class Camera:
             body,
             branch=branch,
             proto=self.wire.name.upper(),
-            via=self._here(),
+            via=self.here(),
             server_id=self.server_id,
             domain=self.domain,
             device_id=self.device_id,
@@ -362,12 +348,12 @@ class Camera:
         self._exchange.open(
             (branch, method),
             answer,
-            lambda: self._send(data),
+            lambda: self.send(data),
             repeat=self.wire.name == "udp" and self.faults.retransmit,
         )
         return answer
 
-    def _send(self, data: bytes, peer: tuple[str, int] | None = None) -> None:
+    def send(self, data: bytes, peer: tuple[str, int] | None = None) -> None:
         faults = self.faults
         if faults.mute or not self.wire.open:
             return
@@ -385,14 +371,14 @@ class Camera:
         else:
             self.wire.send(data, target)
 
-    def _respond(
+    def respond(
         self, request: Msg, peer: tuple[str, int], status: int, *, tag: str = "", extra: str = "",
         body: bytes = b"",
     ) -> bytes:  # fmt: skip
         data = text.response(request, status, tag or secrets.token_hex(4), extra, body)
         if status >= 200:
             self._answered[(request.branch, request.method, request.call_id)] = data
-        self._send(data, peer)
+        self.send(data, peer)
         return data
 
     # -- receiving -------------------------------------------------------------------------
@@ -407,24 +393,24 @@ class Camera:
             return
         seen = self._answered.get((message.branch, message.method, message.call_id))
         if seen is not None and message.method != "ACK":
-            self._send(seen, peer)
+            self.send(seen, peer)
             return
         match message.method:
             case "INVITE":
-                self._on_invite(message, peer)
+                self._callee.on_invite(message, peer)
             case "ACK":
-                self._on_ack(message)
+                self._callee.on_ack(message)
             case "BYE":
-                self._on_bye(message, peer)
+                self._callee.on_bye(message, peer)
             case "CANCEL":
-                self._on_cancel(message, peer)
+                self._callee.on_cancel(message, peer)
             case "MESSAGE":
-                self._respond(message, peer, 200)
+                self.respond(message, peer, 200)
                 self._on_command(message)
             case "INFO" | "OPTIONS" | "SUBSCRIBE" | "NOTIFY":
-                self._respond(message, peer, 200)
+                self.respond(message, peer, 200)
             case _:
-                self._respond(message, peer, 405)
+                self.respond(message, peer, 405)
 
     def _on_command(self, message: Msg) -> None:
         if self.on_message is not None and self.on_message(message):
@@ -454,104 +440,20 @@ class Camera:
         def post(body: bytes, answered: Callable[[], None]) -> None:
             self._message(body).then(lambda _message: answered())
 
-        return Pager(self._loop, self.faults, self.device_id, self.charset, self.label, post)
+        return Pager(self.loop, self.faults, self.device_id, self.charset, self.label, post)
 
-    # -- being called ----------------------------------------------------------------------
+    # -- what its calls ask of it ------------------------------------------------------------
 
     def channel_ids(self) -> list[str]:
         return [str(item["DeviceID"]) for item in self.items if not isinstance(item, str)]
 
-    def _on_invite(self, invite: Msg, peer: tuple[str, int]) -> None:
-        if self.faults.never_answer:
-            return
-        known = self._calls.get(invite.call_id)
-        if known is not None and known.state in ("early", "over") and not known.answer:
-            return  # repeated INVITE of a call that is still being thought about
-        if known is not None and known.answer:
-            self._send_answer(known, invite, peer)
-            return
-        for status in self.faults.provisional:
-            self._respond(invite, peer, status, tag="early")
-        channel_id = text.uri_user(invite.start)
-        tag = secrets.token_hex(4)
-        call = Call(self._loop, invite, channel_id, self.host, tag, self.faults)
-        status = self._verdict(channel_id)
-        self._calls[invite.call_id] = call
+    def callable_ids(self) -> list[str]:
+        return [self.device_id, *self.channel_ids()]
 
-        def decide() -> None:
-            call.pending_answer = None
-            if call.state == "over":
-                return
-            if status != 200:
-                call.close(f"refused with {status}")
-                self._respond(invite, peer, status, tag=tag)
-                return
-            self._accept(call, peer)
-
-        if self.faults.answer_delay_s:
-            call.pending_answer = self._loop.later(self.faults.answer_delay_s, decide)
-        else:
-            decide()
-
-    def _verdict(self, channel_id: str) -> int:
-        if self.faults.invite_status != 200:
-            return self.faults.invite_status
-        if channel_id != self.device_id and channel_id not in self.channel_ids():
-            return 404
-        busy = sum(1 for call in self._calls.values() if call.state != "over")
-        return 486 if busy >= self.max_calls else 200
-
-    def _accept(self, call: Call, peer: tuple[str, int]) -> None:
-        body = call.make_answer()
-        call.answer = body
-        call.state = "answered"
-        for _ in range(self.faults.answers):
-            self._send_answer(call, call.invite, peer)
-        Repeater(
-            self._loop, call, lambda: self._send_answer(call, call.invite, peer), self._t1
-        ).start()
-
-    def _send_answer(self, call: Call, invite: Msg, peer: tuple[str, int]) -> None:
-        extra = f"Contact: <sip:{call.channel_id}@{self._here()}>\nContent-Type: application/sdp"
-        self._send(text.response(invite, 200, call.tag, extra, call.answer), peer)
-
-    def _on_ack(self, ack: Msg) -> None:
-        call = self._calls.get(ack.call_id)
-        if call is None or call.state != "answered":
-            return
-        if self.faults.ignore_acks > 0:
-            self.faults.ignore_acks -= 1
-            return
-        call.state = "confirmed"
-        call.stop_repeating()
-        source = self._source_of(call.channel_id)
-        if source is not None and not self.faults.no_media:
-            call.start_media(source)
-
-    def _source_of(self, channel_id: str) -> Source | None:
+    def source_of(self, channel_id: str) -> Source | None:
         if isinstance(self._sources, Mapping):
             return self._sources.get(channel_id)
         return self._sources
-
-    def _on_bye(self, bye: Msg, peer: tuple[str, int]) -> None:
-        call = self._calls.get(bye.call_id)
-        if call is None or call.state in ("over", "early"):
-            self._respond(bye, peer, 481)
-            return
-        call.close("BYE of the platform")
-        if self.faults.answer_bye:
-            self._respond(bye, peer, 200)
-
-    def _on_cancel(self, cancel: Msg, peer: tuple[str, int]) -> None:
-        if not self.faults.answer_cancel:
-            return
-        call = self._calls.get(cancel.call_id)
-        if call is None or call.state != "early":
-            self._respond(cancel, peer, 200 if call is not None else 481)
-            return
-        self._respond(cancel, peer, 200)
-        call.close("CANCEL of the platform")
-        self._respond(call.invite, peer, 487, tag=call.tag)
 
     # -- looking back ----------------------------------------------------------------------
 
