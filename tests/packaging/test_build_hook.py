@@ -47,6 +47,7 @@ def project(tmp_path: Path, hook: types.ModuleType, monkeypatch: pytest.MonkeyPa
     (programs / "npm").write_text(NPM)
     (programs / "npm").chmod(0o755)
     environment = {"PATH": f"{programs}:/usr/bin:/bin"}
+    monkeypatch.setattr(hook, "npm_command", lambda: [str(programs / "npm")])
     monkeypatch.setattr(hook, "node_environment", lambda: environment)
     return tmp_path
 
