@@ -63,7 +63,8 @@ class Assembler:
         self.chunks: list[bytes] = []
         self.size = 0
         self.until = 0.0
-        """Arrival time from which on the burst is too long to be one frame."""
+        """Up to this arrival time a packet that continues the burst may simply be appended."""
+        self._deadline = 0.0
         self._arrival = 0.0
         self._last_arrival = 0.0
         self._rtp = 0
@@ -102,7 +103,7 @@ class Assembler:
                 self._carry(timestamp, arrival, out)
             else:
                 self._next(gap, payload, timestamp, arrival, out)
-        elif arrival >= self.until or self._cut:
+        elif arrival >= self._deadline or self._cut:
             if not self._cut:
                 self._cut = True
                 self.until = 0.0
@@ -149,7 +150,8 @@ class Assembler:
         self.timestamp = timestamp
         self.chunks = []
         self.size = 0
-        self.until = 0.0 if self._cut else arrival + FROZEN_S
+        self._deadline = arrival + FROZEN_S
+        self.until = 0.0 if self._cut or self.container is None else self._deadline
         self._arrival = arrival
         self._rtp = timestamp
         self._damaged = False

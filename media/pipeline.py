@@ -2,9 +2,9 @@
 
 ``feed`` is written for the packet that continues the open frame in order, of which there are
 hundreds a second and stream: it reads the header into locals, appends the payload and returns.
-Everything else (first packets, new frames, disorder, other senders, bare sound) takes the second
-door, ``_general``. Nothing here raises on bad input, and nothing grows without bound: the frame is
-limited by ``max_frame``, the reorder ring by its window, held foreign packets by ``TAKEOVER``.
+Everything unusual (first packets, disorder, header extensions, other senders, bare sound) takes
+the second door, ``_general``. Nothing here raises on bad input, and nothing grows without bound:
+the frame is limited by ``max_frame``, the ring by its window, foreign packets by ``TAKEOVER``.
 
 Who is the sender. The first SSRC is locked. Another one is the same sender when it goes on with the
 next sequence number, and takes over when ``TAKEOVER`` packets of it come with none of the locked
@@ -90,7 +90,6 @@ class Pipeline:
         self._foreign_ssrc = -1
         self._foreign: list[bytes] = []
         self._locked_at = 0.0
-        self._unknown = 0
         self._not_audio: set[int] = set()
 
     @property
@@ -127,23 +126,27 @@ class Pipeline:
         first, second, sequence, timestamp, ssrc = _unpack(packet)
         order = self._order
         frame = self._frame
+        out: Out = []
         if (
-            timestamp == frame.timestamp
-            and sequence == order.expected
-            and second == self._payload_type
-            and ssrc == self._ssrc
-            and first == PLAIN_FIRST_OCTET
-            and order.calm
-            and arrival < frame.until
+            sequence != order.expected
+            or ssrc != self._ssrc
+            or second & 0x7F != self._payload_type
+            or first != PLAIN_FIRST_OCTET
+            or not order.calm
+            or self._gap
+            or self._foreign
         ):
-            order.expected = (sequence + 1) & 0xFFFF
+            self._general(packet, second, sequence, ssrc, arrival, out)
+            return out
+        order.expected = (sequence + 1) & 0xFFFF
+        if timestamp == frame.timestamp and second < 0x80 and arrival < frame.until:
             frame.chunks.append(packet[HEADER_BYTES:])
             frame.size += size - HEADER_BYTES
             if frame.size > self._max_frame:
                 frame.overflow()
-            return []
-        out: Out = []
-        self._general(packet, second, sequence, ssrc, arrival, out)
+            return out
+        self._locked_at = arrival
+        frame.push(packet[HEADER_BYTES:], timestamp, second >= 0x80, False, arrival, out)
         return out
 
     def flush(self, now: float) -> Out:
@@ -154,6 +157,9 @@ class Pipeline:
         if self._bare.order.due(now):
             self._deliver_bare(self._bare.order.expire(now), now, out)
         self._frame.flush(now, out)
+        if self._frame.container is None and self._stats.packets > UNKNOWN_LIMIT:
+            named = NAMED_VIDEO.get(self._payload_type)
+            self._stats.unsupported_codec = named or self._stats.unsupported_codec
         return out
 
     def restart(self) -> Out:
@@ -171,7 +177,6 @@ class Pipeline:
         self._foreign = []
         self._foreign_ssrc = -1
         self._gap = False
-        self._unknown = 0
         self._not_audio.clear()
         return out
 
@@ -262,10 +267,6 @@ class Pipeline:
             return
         gap, self._gap = self._gap, False
         self._frame.push(payload, timestamp, second > 0x7F, gap, arrival, out)
-        if self._frame.container is None:
-            self._unknown += 1
-            if self._unknown == UNKNOWN_LIMIT:
-                self._stats.unsupported_codec = NAMED_VIDEO.get(kind)
 
     def _sound(self, packet: bytes, sequence: int, ssrc: int, arrival: float, out: Out) -> None:
         """Bare sound: through the picture's sequence numbers when it shares them, else its own."""

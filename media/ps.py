@@ -221,7 +221,7 @@ def _header_at(data: bytes, at: int, size: int) -> bool:
     """Whether a header begins at ``at``, as far as the data goes."""
     if size - at >= 4:
         return data[at + 3] >= FIRST_ID and data.startswith(START, at)
-    return START.startswith(data[at:])
+    return at <= size and START.startswith(data[at:])
 
 
 def _find_header(data: bytes, at: int) -> int:
