@@ -56,7 +56,6 @@ class Hub:
         "_on_viewers",
         "_viewers",
         "audio",
-        "closed",
         "started",
         "stream_id",
         "video",
@@ -76,7 +75,6 @@ class Hub:
         self.audio: AudioFormat | None = None
         self.started = False
         """A decodable key frame came, or a second of sound without a picture."""
-        self.closed = False
         self._limits = limits
         self._on_started = on_started
         self._on_format = on_format
@@ -256,8 +254,7 @@ class Hub:
         self._dropped_gone += viewer.dropped_frames
         if not self._viewers:
             self._flv.forget()
-        if not self.closed:
-            self._on_viewers(len(self._viewers))
+        self._on_viewers(len(self._viewers))
 
     def tick(self, now: float) -> None:
         """Once a second: close viewers that read nothing."""
@@ -269,7 +266,6 @@ class Hub:
 
     def close(self, reason: str) -> None:
         """End the stream; viewers read what is queued and then end with this reason."""
-        self.closed = True
         for viewer in list(self._viewers):
             viewer.end(reason)
             self._leave(viewer)

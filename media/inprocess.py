@@ -1,7 +1,7 @@
 """The media node of this process: receivers, streams and viewers in the running loop.
 
-For small installations and tests, and what a worker process runs inside.  One timer a second
-serves all streams; there is no timer per packet, per stream or per viewer.
+For small installations and tests, and what a worker process runs inside.  One timer
+serves all streams; there is none per packet, per stream or per viewer.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ from media.viewers import StreamViewer
 
 log = logging.getLogger("gb28181.media.node")
 
-TICK_S = 1.0
+FLUSH_S = 0.25
+FLUSHES_PER_TICK = 4
 _OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -71,6 +72,7 @@ class InProcessNode:
         self._open: dict[str, Stream] = {}  # by receiver id
         self._numbers = count(1)
         self._listeners: list[Callable[[NodeEvent], None]] = []
+        self._flushes = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -97,9 +99,7 @@ class InProcessNode:
             raise StreamBusy(f"{spec.stream_id} has {stream.receiver.info.receiver_id}")
         networks = Networks(spec.sources)
         port, sock = self._open_socket(spec.mode, now)
-        if stream is None:
-            stream = Stream(spec.stream_id, self.options.limits, self._emit, now)
-            self._streams[spec.stream_id] = stream
+        stream = self._stream_for(spec, stream, now)
         info = ReceiverInfo(
             receiver_id=f"{self.name}-{next(self._numbers)}",
             stream_id=spec.stream_id,
@@ -175,11 +175,31 @@ class InProcessNode:
             stream.tick(now, self.options.gap_s)
 
     def _arm(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._on_timer)
+        self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self._on_timer)
 
     def _on_timer(self) -> None:
         self._arm()
-        self.tick(self._clock())
+        now = self._clock()
+        for stream in list(self._streams.values()):
+            stream.flush(now)
+        self._flushes += 1
+        if self._flushes % FLUSHES_PER_TICK == 0:
+            self.tick(now)
+
+    def _stream_for(self, spec: ReceiverSpec, stream: Stream | None, now: float) -> Stream:
+        """The stream to receive for; made anew when one that came over TCP now comes over UDP.
+
+        The pipeline of a TCP stream waits for no packet, so it cannot put UDP in order; its time
+        begins anew, therefore its viewers have to come again.
+        """
+        ordered = spec.mode != "udp"
+        if stream is not None and stream.ordered and not ordered:
+            stream.close("transport_changed")
+            stream = None
+        if stream is None:
+            stream = Stream(spec.stream_id, self.options.limits, self._emit, now, ordered=ordered)
+            self._streams[spec.stream_id] = stream
+        return stream
 
     def _emit(self, event: NodeEvent) -> None:
         for callback in self._listeners:

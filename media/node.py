@@ -173,6 +173,9 @@ class StreamStatistics:
     frames: int
     key_frames: int
     unsupported: str | None
+    """A codec in the stream that is not carried, video before audio."""
+    waiting_key: bool
+    """Pictures are held back until the next key frame: the moment to ask the device for one."""
     last_packet_at: float | None
     """Monotonic seconds."""
     viewers: int

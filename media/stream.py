@@ -27,22 +27,21 @@ from media.pipeline import Pipeline
 from media.receiver_tcp import TcpReceiver
 from media.receiver_udp import UdpReceiver
 from media.source_lock import Networks, SourceLock
-from media.unit import VIDEO_CODECS, Codec
 
 UNSUPPORTED_AFTER_S = 3.0
-"""An unknown sound is no failure while the picture may still begin."""
+"""An unknown sound alone is no failure while a picture may still begin."""
 
 
 class OpenReceiver:
     """A leased port, its socket, and what was already told about it."""
 
-    __slots__ = ("info", "opened_at", "shell", "silent", "told_unsupported")
+    __slots__ = ("info", "opened_at", "shell", "told_silence", "told_unsupported")
 
     def __init__(self, info: ReceiverInfo, shell: UdpReceiver | TcpReceiver, now: float) -> None:
         self.info = info
         self.shell = shell
         self.opened_at = now
-        self.silent = False
+        self.told_silence: float | None = None  # the last packet before the silence told last
         self.told_unsupported = False
 
     @property
@@ -60,9 +59,13 @@ class Stream:
         limits: HubLimits,
         emit: Callable[[NodeEvent], None],
         now: float,
+        *,
+        ordered: bool = False,
     ) -> None:
+        """`ordered`: the transport keeps order (TCP), no packet is waited for."""
         self.stream_id = stream_id
-        self.pipeline = Pipeline()
+        self.ordered = ordered
+        self.pipeline = Pipeline(ordered=ordered)
         self.hub = Hub(
             stream_id,
             limits,
@@ -134,11 +137,14 @@ class Stream:
         self.hub.close(reason)
         return info
 
-    def tick(self, now: float, gap_s: float) -> None:
-        """Once a second."""
+    def flush(self, now: float) -> None:
+        """Some times a second: what waited too long for a missing packet, or for the next frame."""
         outs = self.pipeline.flush(now)
         if outs:
             self.hub.feed(outs)
+
+    def tick(self, now: float, gap_s: float) -> None:
+        """Once a second."""
         self.hub.tick(now)
         at, before = self._mark
         total = self.pipeline.stats.bytes
@@ -175,7 +181,8 @@ class Stream:
             ssrc_changes=stats.ssrc_changes,
             frames=stats.frames,
             key_frames=stats.key_frames,
-            unsupported=stats.unsupported_codec,
+            unsupported=stats.unsupported_codec or stats.unsupported_audio,
+            waiting_key=stats.waiting_key,
             last_packet_at=stats.last_packet_at,
             viewers=self.hub.viewer_count,
             bytes_out=self.hub.bytes_out,
@@ -197,7 +204,7 @@ class Stream:
         self.hub.started = False
 
     def _new_sender(self) -> None:
-        self.pipeline.restart()
+        self.hub.feed(self.pipeline.restart())
         self.hub.interrupt()
 
     def _started(self) -> None:
@@ -220,24 +227,30 @@ class Stream:
     def _connection_closed(self, info: ReceiverInfo) -> None:
         receiver = self.receiver
         if receiver is not None and receiver.info is info:
-            receiver.silent = True
+            receiver.told_silence = receiver.last_at
             self._emit(MediaSilent(self.stream_id, info.receiver_id, 0.0, SilenceReason.CLOSED))
 
     def _check_silence(self, receiver: OpenReceiver, now: float, gap_s: float) -> None:
-        seconds = now - receiver.last_at
-        if seconds < gap_s:
-            # A connection that was closed counts as silent until packets come again.
-            receiver.silent = receiver.silent and receiver.shell.source is None
-        elif not receiver.silent:
-            receiver.silent = True
-            never = receiver.shell.last_at <= receiver.opened_at
-            reason = SilenceReason.NEVER if never else SilenceReason.GAP
-            self._emit(MediaSilent(self.stream_id, receiver.info.receiver_id, seconds, reason))
+        last_at = receiver.last_at
+        seconds = now - last_at
+        if seconds < gap_s or receiver.told_silence == last_at:
+            return
+        receiver.told_silence = last_at
+        never = receiver.shell.last_at <= receiver.opened_at
+        reason = SilenceReason.NEVER if never else SilenceReason.GAP
+        self._emit(MediaSilent(self.stream_id, receiver.info.receiver_id, seconds, reason))
 
     def _check_codec(self, receiver: OpenReceiver, now: float) -> None:
-        codec = self.pipeline.stats.unsupported_codec
-        if codec is None or receiver.told_unsupported or self.hub.started:
+        if receiver.told_unsupported or self.hub.started:
             return
-        if codec in VIDEO_CODECS or now - receiver.opened_at >= UNSUPPORTED_AFTER_S:
+        stats = self.pipeline.stats
+        codec = stats.unsupported_codec
+        if (
+            codec is None
+            and self.hub.video is None
+            and now - receiver.opened_at >= UNSUPPORTED_AFTER_S
+        ):
+            codec = stats.unsupported_audio
+        if codec is not None:
             receiver.told_unsupported = True
-            self._emit(MediaUnsupported(self.stream_id, receiver.info.receiver_id, Codec(codec)))
+            self._emit(MediaUnsupported(self.stream_id, receiver.info.receiver_id, str(codec)))
