@@ -184,6 +184,12 @@ DEVICE_QUIRK_SEEN = LogEvent(
     ("device_id", "quirk", "sample"),
     "A habit outside the standard was noted (`config_warnings`); the device is served.",
 )
+DEVICE_MESSAGE_OTHER = LogEvent(
+    "device.message_other",
+    Level.INFO,
+    ("device_id", "command", "root"),
+    "A MESSAGE with a command the platform has no use for yet; it was answered 200.",
+)
 DEVICE_MESSAGE_UNREADABLE = LogEvent(
     "device.message_unreadable",
     Level.WARNING,
