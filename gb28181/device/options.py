@@ -8,6 +8,7 @@ from config.schema import Settings
 from gb28181.device.policy import DevicePolicy
 
 DAY_S = 86_400
+DEFAULT_POLICY = DevicePolicy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class DeviceOptions:
     unknown: str = "accept"
     """`accept`, `approve` or `refuse` ids nobody entered."""
     auto_query: bool = True
-    policy: DevicePolicy = DevicePolicy()
+    policy: DevicePolicy = DEFAULT_POLICY
     """What counts where a device has no setting of its own."""
     expires_default: int = 3600
     expires_min: int = 60

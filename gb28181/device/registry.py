@@ -144,7 +144,15 @@ class Misjudged(Exception):
 class Presence:
     """The machine of one device. `last_seen` is moved directly by the heartbeat path."""
 
-    __slots__ = ("_before", "_challenged_until", "_grace", "expires_at", "last_seen", "silence_s", "state")
+    __slots__ = (
+        "_before",
+        "_challenged_until",
+        "_grace",
+        "expires_at",
+        "last_seen",
+        "silence_s",
+        "state",
+    )
 
     def __init__(self, silence_s: float) -> None:
         self.state = DeviceState.UNKNOWN
@@ -158,9 +166,7 @@ class Presence:
         self._before = DeviceState.UNKNOWN
 
     def __repr__(self) -> str:
-        return (
-            f"<Presence {self.state.name} seen={self.last_seen:.0f} until={self.expires_at:.0f}>"
-        )
+        return f"<Presence {self.state.name} seen={self.last_seen:.0f} until={self.expires_at:.0f}>"
 
     def registered(self, now: float) -> bool:
         """Whether a message of the device is to be believed now."""

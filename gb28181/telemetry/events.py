@@ -386,6 +386,12 @@ STORE_RETENTION_APPLIED = LogEvent(
     ("rows", "before"),
     "Rows older than the retention were removed.",
 )
+STORE_ROW_SKIPPED = LogEvent(
+    "store.row_skipped",
+    Level.ERROR,
+    ("table", "key", "reason"),
+    "A stored row contradicts another one and was not restored.",
+)
 STORE_SECRET_UNREADABLE = LogEvent(
     "store.secret_unreadable",
     Level.ERROR,

@@ -1,0 +1,219 @@
+"""REGISTER: what to answer, as a pure decision (GB/T 28181-2022 9.1, RFC 3261 10.3, contract).
+
+`decide` reads one request, asks digest server, budgets and lock-outs, and returns what is to be
+done; sending, storing and telling is the service's. The order of the checks is the rule:
+
+1. the id must be one (20 digits, not ours) and may be refused by policy;
+2. without credentials: one challenge, within the budget of (address, id);
+3. locked out: 403 unread. The device's own live flow has a lock of its own, so that a guesser
+   behind the same NAT cannot lock the device out;
+4. credentials: old nonce or repeated nc -> a fresh challenge; wrong -> 403; right -> go on.
+
+A refresh is authenticated like the first one: the Call-ID is visible to everybody on the path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from catalog.ids import is_gb_id
+from gb28181.device.limits import Budget, Lockout
+from gb28181.device.model import Device, parse_version
+from gb28181.device.options import DeviceOptions
+from gb28181.device.policy import DevicePolicy
+from sip.digest import Credentials, DigestServer, Verdict, find_digest
+from sip.errors import BadDigest, ParseError
+from sip.flow import Flow
+from sip.message import Request
+
+CHALLENGES_PER_S = 20.0
+CHALLENGE_BURST = 50.0
+"""Challenges for one (address, id)."""
+STRANGERS_PER_S = 1000.0
+STRANGER_BURST = 20_000.0
+"""Challenges per address for ids nobody knows: a whole city may come for the first time."""
+MOST_CONTACT = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """401 with this WWW-Authenticate."""
+
+    value: str
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    status: int
+    reason: str
+    failed: bool = False
+    """A wrong password (or user) was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """No answer: a budget is used up."""
+
+    limit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Right password, unknown or unapproved id: an operator has to say yes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    expires_s: int
+    contact: str
+    """As it is echoed, without parameters."""
+    digest_uri: str
+    gb_version: str | None
+    """None when the request had none: the last known one stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unregister:
+    contact: str
+    digest_uri: str
+
+
+Decision = Challenge | Refuse | Drop | Pending | Accept | Unregister
+
+
+class Registrar:
+    """Decides; keeps nothing but budgets and lock-outs."""
+
+    def __init__(self, options: DeviceOptions, digest: DigestServer) -> None:
+        self._options = options
+        self._digest = digest
+        self._challenges = Budget(CHALLENGES_PER_S, CHALLENGE_BURST)
+        self._strangers = Budget(STRANGERS_PER_S, STRANGER_BURST)
+        self._lockout = Lockout(options.auth_failures, options.auth_window_s)
+
+    def decide(self, request: Request, flow: Flow, device: Device | None, now: float) -> Decision:
+        """`device` is what is known under the id of the request, if anything."""
+        device_id = request.from_.uri.plain_user
+        if not is_gb_id(device_id) or device_id == self._options.server_id:
+            return Refuse(403, "bad_id")
+        if device is None and self._options.unknown == "refuse":
+            return Refuse(403, "unknown_id")
+        value = find_digest(request.headers.get_all("Authorization"), self._digest.realm)
+        policy = self._options.policy if device is None else device.policy
+        key = self._key(device_id, flow, device, now)
+        if value is None:
+            return self._challenge(device_id, flow, device, policy, key, now)
+        if self._lockout.locked(key, now):
+            return Refuse(403, "locked_out")
+        return self._judge(request, value, device_id, flow, device, policy, key, now)
+
+    def _key(self, device_id: str, flow: Flow, device: Device | None, now: float) -> Hashable:
+        """Whom limits count for: the device's own live flow is not its neighbour's."""
+        if device is not None and device.peer == flow and device.presence.registered(now):
+            return flow.transport, flow.remote, device_id
+        return flow.remote[0], device_id
+
+    def _challenge(
+        self,
+        device_id: str,
+        flow: Flow,
+        device: Device | None,
+        policy: DevicePolicy,
+        key: Hashable,
+        now: float,
+    ) -> Decision:
+        if not self._challenges.allow(key, now):
+            return Drop("challenges of one id")
+        if device is None and not self._strangers.allow(flow.remote[0], now):
+            return Drop("challenges of unknown ids")
+        return Challenge(self._digest.challenge(now, policy.algorithm, policy.qop), stale=False)
+
+    def _judge(
+        self,
+        request: Request,
+        value: str,
+        device_id: str,
+        flow: Flow,
+        device: Device | None,
+        policy: DevicePolicy,
+        key: Hashable,
+        now: float,
+    ) -> Decision:
+        try:
+            given = Credentials.parse(value)
+        except BadDigest as error:
+            return Refuse(400, f"credentials: {error}")
+        if given.username != device_id:
+            self._lockout.failed(key, now)
+            return Refuse(403, "username_differs", failed=True)
+        own = None if device is None else device.record.password
+        password = self._options.default_password if own is None else own
+        verdict = self._digest.verify(given, request.method, password, now)
+        if verdict is Verdict.STALE:
+            fresh = self._digest.challenge(now, policy.algorithm, policy.qop, stale=True)
+            return Challenge(fresh, stale=True)
+        if verdict is not Verdict.OK:
+            if verdict is Verdict.MALFORMED:
+                return Refuse(400, "credentials")
+            self._lockout.failed(key, now)
+            return Refuse(403, "wrong_password", failed=True)
+        self._lockout.succeeded(key)
+        return self._admit(request, given.uri, flow, device, now)
+
+    def _admit(
+        self, request: Request, digest_uri: str, flow: Flow, device: Device | None, now: float
+    ) -> Decision:
+        asked = asked_expires(request)
+        contact = contact_of(request, flow)
+        if request.has_wildcard_contact or asked == 0:
+            return Unregister("" if request.has_wildcard_contact else contact, digest_uri)
+        if device is None and self._options.unknown == "approve":
+            return Pending()
+        if device is not None:
+            if not device.record.approved:
+                return Pending()
+            if (
+                device.policy.duplicate == "refuse"
+                and device.presence.registered(now)
+                and device.peer is not None
+                and device.peer.remote[0] != flow.remote[0]
+            ):
+                return Refuse(403, "duplicate")
+        return Accept(self._grant(asked), contact, digest_uri, gb_version_of(request))
+
+    def _grant(self, asked: int | None) -> int:
+        options = self._options
+        if asked is None:
+            return options.expires_default
+        return max(options.expires_min, min(options.expires_max, asked))
+
+
+def asked_expires(request: Request) -> int | None:
+    """The wanted registration time: of the Contact, else of Expires; None when neither is a
+    number (RFC 3261 10.2.1.1; a malformed one counts as absent)."""
+    contact = request.contact
+    text = contact.params.get("expires") if contact is not None else None
+    if text is not None and text.isascii() and text.isdigit():
+        return int(text[:10])
+    try:
+        return request.expires
+    except ParseError:
+        return None
+
+
+def contact_of(request: Request, flow: Flow) -> str:
+    """The Contact to echo: as sent, without its parameters; made up when there was none."""
+    contact = request.contact
+    if contact is not None:
+        return f"<{contact.uri}>"[:MOST_CONTACT]
+    host, port = flow.remote
+    shown = f"[{host}]" if ":" in host else host
+    return f"<sip:{request.from_.uri.user}@{shown}:{port}>"
+
+
+def gb_version_of(request: Request) -> str | None:
+    """X-GB-Ver as `m.n`, or None when absent or something else."""
+    text = (request.headers.get("X-GB-Ver") or "").strip()
+    return text if parse_version(text) is not None and len(text) <= 8 else None
