@@ -192,6 +192,10 @@ class Tree:
         """All channels, hidden ones too; to be read only."""
         return self._channels
 
+    def online_device_ids(self) -> set[str]:
+        """The devices that are online."""
+        return {device.device_id for device in self._devices.values() if device.online}
+
     def channel_ids_of(self, device_id: str) -> list[str]:
         """The visible channels of a device."""
         device = self._devices.get(device_id)
