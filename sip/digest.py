@@ -28,12 +28,16 @@ from enum import Enum, StrEnum
 from cryptography.hazmat.primitives import hashes
 
 from sip.errors import BadDigest, LocalError
-from sip.grammar import quote, unquote
+from sip.grammar import quote
 from sip.nonce import MAX_USERS, NonceSigner, ReplayTable
 
 MAX_HEADER = 4096
 
-_PARAM = re.compile(r'([A-Za-z0-9_\-]{1,32})\s{0,8}=\s{0,8}("(?:[^"\\]|\\.)*"|[^\s,"]*)', re.DOTALL)
+#: name = "quoted" or name = plain; every quantifier starts at a mark of its own, so it is linear.
+_PARAM = re.compile(
+    r'([A-Za-z0-9_\-]{1,32})\s{0,8}=\s{0,8}(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s,"]*))', re.DOTALL
+)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 
 
@@ -137,11 +141,11 @@ def parse_digest(text: str) -> dict[str, str]:
     if len(text) > MAX_HEADER:
         raise BadDigest("digest header too long")
     values: dict[str, str] = {}
-    for name, value in _PARAM.findall(text[6:]):
+    for name, quoted, plain in _PARAM.findall(text, 6):
         key = name.lower()
         if key in values:
             raise BadDigest(f"{key} twice")
-        values[key] = unquote(value)
+        values[key] = _ESCAPED.sub(r"\1", quoted) if "\\" in quoted else quoted or plain
     return values
 
 

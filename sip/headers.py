@@ -116,6 +116,11 @@ class Headers:
     def has_all(self, keys: frozenset[str]) -> bool:
         return self._index.keys() >= keys
 
+    @property
+    def has_repeats(self) -> bool:
+        """Whether some header stands on more than one line."""
+        return len(self._items) > len(self._index)
+
     def set(self, name: str, value: str) -> None:
         """Replace all values by one, in the place of the first."""
         key = key_of(name)
@@ -165,11 +170,10 @@ class Headers:
 
     def typed(self, key: str, parse: Callable[[Headers], T]) -> T:
         """The remembered result of `parse`, until a header changes. Errors are not remembered."""
-        try:
-            return self._typed[key]  # type: ignore[no-any-return]
-        except KeyError:
+        value = self._typed.get(key)
+        if value is None:
             value = self._typed[key] = parse(self)
-            return value
+        return value  # type: ignore[no-any-return]
 
     def copy(self) -> Headers:
         return Headers.adopt(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from sip.errors import ParseError
 from sip.grammar import LWS, has_control, split_list
+from sip.headers import Headers
 from sip.message import Request, Response
 from sip.uri import SipUri
 
@@ -74,10 +75,8 @@ def _check_target(request: Request) -> int | None:
 
 def _check_headers(request: Request, supported: frozenset[str]) -> int | None:
     headers = request.headers
-    for key in SINGLE:
-        values = headers.lines(key)
-        if len(values) > 1 and any(value != values[0] for value in values):
-            return 400
+    if headers.has_repeats and _contradicts(headers):
+        return 400
     _read_mandatory(request)
     if request.cseq.method != request.method:
         return 400
@@ -88,10 +87,15 @@ def _check_headers(request: Request, supported: frozenset[str]) -> int | None:
     return _check_invite(request) if request.method == "INVITE" else None
 
 
+def _contradicts(headers: Headers) -> bool:
+    return any(len(set(headers.lines(key))) > 1 for key in SINGLE)
+
+
 def _read_mandatory(message: Request | Response) -> None:
     """Read what every later layer reads; ParseError where one is broken."""
     _ = message.via, message.from_, message.to, message.cseq
-    if len(message.headers.lines("via")) > 1 or "," in message.headers.lines("via")[0]:
+    vias = message.headers.lines("via")
+    if len(vias) > 1 or "," in vias[0]:
         _ = message.vias
     if has_control(message.call_id):
         raise ParseError("bad Call-ID")
