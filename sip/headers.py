@@ -173,7 +173,7 @@ class Headers:
         value = self._typed.get(key)
         if value is None:
             value = self._typed[key] = parse(self)
-        return value  # type: ignore[no-any-return]
+        return value
 
     def copy(self) -> Headers:
         return Headers.adopt(
