@@ -57,16 +57,10 @@ class SipSettings(Section):
     """RFC 3261 timer T2, the longest interval between retransmissions."""
     t4: Duration = Field(5.0, ge=0.1, le=60)
     """RFC 3261 timer T4, the longest time a message stays in the network."""
-    max_header: Size = Field(64 * 1024, ge=4096, le=MIB)
-    """Largest head of a message; a longer one is refused (TCP: the connection is closed)."""
-    max_body: Size = Field(MIB, ge=65536, le=64 * MIB)
-    """Largest body of a message over TCP."""
     receive_buffer: Size = Field(4 * MIB, ge=65536, le=256 * MIB)
     """Receive buffer asked of the kernel for the UDP socket; less is logged once with a hint."""
     max_connections: int = Field(20000, ge=1, le=1_000_000)
     """SIP connections over TCP at one time."""
-    connection_idle: Duration = Field(7200.0, ge=30, le=DAY)
-    """A SIP connection over TCP without any traffic is closed after this time."""
     malformed_rate: float = Field(20.0, ge=0, le=100_000)
     """Error answers per second to one address for malformed messages; more get silence."""
     auth_failures: int = Field(10, ge=1, le=1000)
@@ -111,8 +105,6 @@ class DeviceSettings(Section):
     """How long the first page of a catalog may take."""
     catalog_quiet: Duration = Field(5.0, ge=0.5, le=600)
     """Silence between two pages after which an incomplete catalog is taken as partial."""
-    catalog_wait: Duration = Field(60.0, ge=1, le=600)
-    """How long `POST /devices/{device_id}/catalog` waits for the end of the sync."""
 
 
 class SessionSettings(Section):
@@ -134,8 +126,6 @@ class SessionSettings(Section):
     """How long viewers are kept when their device goes offline, in case it comes back."""
     rest: Duration = Field(30.0, ge=0, le=3600)
     """How long a port and an SSRC rest after BYE, because cameras go on sending."""
-    control_timeout: Duration = Field(8.0, ge=0.5, le=60)
-    """Time for a device's answer to a control command or a query."""
 
 
 class MediaSettings(Section):
@@ -150,21 +140,13 @@ class MediaSettings(Section):
     allow: Annotated[tuple[Cidr, ...], BeforeValidator(parse_list)] = ()
     """Networks media may be sent to and come from besides the address SIP came from."""
     http_host: str | None = None
-    """Address of the media workers' own HTTP; `http.host` when not given."""
+    """Address of the media workers' own HTTP; no effect yet: media is served on `http.port`."""
     http_ports: Ports | None = None
-    """Ports of the media workers' own HTTP; free ones when not given."""
+    """Ports of the media workers' own HTTP; no effect yet."""
     rtsp_port: Port = 8554
-    """Port of the RTSP output; 0 turns it off."""
+    """Port of the RTSP output, 0 turns it off; no effect yet."""
     rtmp_port: Port = 1935
-    """Port of the RTMP output; 0 turns it off."""
-    receive_buffer: Size = Field(4 * MIB, ge=65536, le=256 * MIB)
-    """Receive buffer asked of the kernel for each media socket."""
-    source_lock: Duration = Field(5.0, ge=0.5, le=600)
-    """Silence after which the lock on a stream's source address opens."""
-    connect_attempts: int = Field(3, ge=1, le=20)
-    """Tries to reach a device's media port over TCP (tcp-active)."""
-    connect_interval: Duration = Field(1.0, ge=0.1, le=60)
-    """Pause between two such tries."""
+    """Port of the RTMP output, 0 turns it off; no effect yet."""
     gop_bytes: Size = Field(8 * MIB, ge=65536, le=256 * MIB)
     """Most bytes of the picture group kept for viewers that join."""
     gop_duration: Duration = Field(20.0, ge=1, le=300)
@@ -216,7 +198,7 @@ class ClusterSettings(Section):
     """Several nodes as one platform."""
 
     url: SecretText | None = None
-    """Address of Valkey or Redis, e.g. `redis://host:6379/0`; a single node when not given."""
+    """Address of Valkey or Redis, e.g. `redis://host:6379/0`; no effect yet: a single node."""
 
 
 class StoreSettings(Section):
