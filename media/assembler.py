@@ -107,7 +107,7 @@ class Assembler:
             if not self._cut:
                 self._cut = True
                 self.until = 0.0
-            if payload.startswith(PACK_START) and (self.chunks or self._overflow):
+            if payload.startswith(PACK_START):
                 self._next(gap, payload, timestamp, arrival, out)
                 self._cut = True
             elif gap:
@@ -205,15 +205,14 @@ class Assembler:
         """Gives out the burst if it is complete as far as its own structure tells."""
         if self._damaged or self._head_lost or not self.chunks:
             return False
-        codec = ES_CODECS.get(self.container) if self.container is not None else None
-        if codec is not None:
-            data, whole = es.assemble(codec, self.chunks)
+        if self.container is None:
+            return False
+        if self.container is not Container.PS:
+            codec, data, whole = self._bare_picture(self.chunks)
             if whole:
                 self._used()
                 self._picture(codec, data, out)
             return whole
-        if self.container is not Container.PS:
-            return False
         data = b"".join(self.chunks)
         if not starts_ps(data):
             return False
@@ -226,6 +225,15 @@ class Assembler:
         for piece in pieces:
             self._piece(piece, False, out)
         return True
+
+    def _bare_picture(self, chunks: list[bytes]) -> tuple[Codec | None, bytes, bool]:
+        """Codec, Annex B and wholeness of a picture without a program stream around it."""
+        if self.container is Container.H264 or self.container is Container.H265:
+            codec = ES_CODECS[self.container]
+            data, whole = es.assemble(codec, chunks)
+            return codec, data, whole
+        data = b"".join(chunks)
+        return video_codec(data), data, True
 
     def _used(self) -> None:
         self.chunks = []
@@ -249,12 +257,7 @@ class Assembler:
         # Missing packets in front of this burst are its own when the one before had its marker.
         damaged = self._damaged or (self._head_lost and self._after_marker)
         damaged = damaged or (tail_lost and not marked)
-        codec = ES_CODECS.get(self.container)
-        if codec is None:
-            data, whole = b"".join(chunks), True
-            codec = video_codec(data)
-        else:
-            data, whole = es.assemble(codec, chunks)
+        codec, data, whole = self._bare_picture(chunks)
         if damaged or not whole:
             self._video.drop_damaged(codec, data, head_lost=self._head_lost)
         else:

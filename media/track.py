@@ -77,8 +77,9 @@ class VideoTrack:
         self._stats.damaged += 1
         self._since_key += 1
         if head_lost or codec is None:
-            # Its kind went with its head: by its place in the group it may be the key frame.
-            key = 0 < self._group <= self._since_key
+            # Its kind went with its head: by its place in the group it may be the key frame, and
+            # while the group's length is not known any picture may.
+            key = self._since_key >= self._group
         else:
             key = read_head(codec, data).key
         if key:
@@ -95,6 +96,7 @@ class VideoTrack:
         """A whole picture; ``claimed`` is what the sender calls it, ``times`` is PTS, DTS, RTP."""
         codec, head = self._recognise(claimed, data)
         if codec is None or head is None:
+            self._stats.skipped += self._stats.unsupported_codec is None
             return
         sets = self._sets
         if sets is None or sets.codec is not codec:
