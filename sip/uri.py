@@ -75,7 +75,7 @@ class SipUri:
         """The user part with its escapes undone: what two URIs are compared by (19.1.4)."""
         if "%" not in self.user:
             return self.user
-        return unquote_to_bytes(self.user.encode("latin-1")).decode("latin-1")
+        return unquote_to_bytes(self.user.encode("latin-1", "replace")).decode("latin-1")
 
     def __str__(self) -> str:
         if self.opaque:

@@ -138,6 +138,23 @@ class TestAlgorithms:
         assert verdict(digest, text.replace(URI, "sip:x@y")) is Verdict.WRONG
 
 
+def test_credentials_may_be_read_once_and_judged_then() -> None:
+    """The registrar needs the user name before it knows the password."""
+    digest = server()
+    given = Credentials.parse(answer(digest.challenge(1.0)))
+    assert given.username == USER
+    assert digest.verify(given, "REGISTER", PASSWORD, 1.0) is Verdict.OK
+    assert digest.verify(given, "REGISTER", PASSWORD, 1.0) is Verdict.STALE
+
+
+def test_a_user_name_of_ours_outside_latin1() -> None:
+    """As UTF-8, which is what the other side gets to see."""
+    digest = server()
+    text = answer(digest.challenge(1.0), user="平台")
+    wire = text.encode().decode("latin-1")
+    assert verdict(digest, wire) is Verdict.OK
+
+
 def test_the_uri_counts_as_sent() -> None:
     digest = server()
     for uri in ("sip:192.0.2.10:5060", "sip:34020000002000000001@3402000000", "REGISTER"):

@@ -68,7 +68,7 @@ def test_params() -> None:
     assert format_params({"a": "1", "b": None, "c": "x y", "d": ""}) == ';a=1;b;c="x y";d=""'
 
 
-@pytest.mark.parametrize("text", ["=1", "a b=1", "a=1;=2", 'a="', "ä=1", "²=1"])
+@pytest.mark.parametrize("text", ["=1", "a b=1", "a=1;=2", 'a="', 'a="b"c', "ä=1", "²=1"])
 def test_bad_params(text: str) -> None:
     with pytest.raises(ParseError):
         parse_params(text)

@@ -214,6 +214,17 @@ class TestRefused:
         with pytest.raises(ParseError):
             parse_datagram(request().replace(b" SIP/2.0\r\n", b" SIP/2.0\r\n x\r\n", 1))
 
+    @pytest.mark.parametrize("lines", [b"X: a\n\r\nY: b\r\n", b"X: a\r\n b\n\r\nY: c\r\n"])
+    def test_an_empty_line_that_is_no_end(self, lines: bytes) -> None:
+        with pytest.raises(ParseError):
+            parse_datagram(request().replace(b"Call-ID", lines + b"Call-ID"))
+
+    def test_a_response_of_another_version(self) -> None:
+        with pytest.raises(ParseError) as caught:
+            parse_datagram(request(start="SIP/3.0 200 OK"))
+        assert caught.value.status_hint == 505
+        assert caught.value.message is None
+
     def test_a_cut_header_block(self) -> None:
         with pytest.raises(ParseError):
             parse_datagram(request()[:-7])

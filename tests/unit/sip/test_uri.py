@@ -65,6 +65,7 @@ def test_escapes_stay_but_can_be_undone() -> None:
     assert uri.user == "%75se%72"
     assert uri.plain_user == "user"
     assert SipUri.parse("sip:50%@h").plain_user == "50%"
+    assert SipUri.parse("sip:user@h").plain_user == "user"
 
 
 def test_equal_uris_hash_alike() -> None:
