@@ -91,5 +91,7 @@ def _request(url: str, receive_buffer: int) -> socket.socket:
     sock.settimeout(10)
     sock.connect((parts.hostname or "", parts.port or 80))
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    sock.sendall(f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
+    sock.sendall(
+        f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode()
+    )
     return sock
