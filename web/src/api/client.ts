@@ -1,0 +1,75 @@
+// One place that talks HTTP: token, errors in the contract's shape, nothing else.
+import { ref } from 'vue'
+
+const STORAGE_KEY = 'gb28181.token'
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly leg: string | null = null,
+    readonly sipStatus: number | null = null,
+    readonly requestId: string | null = null,
+  ) {
+    super(message)
+  }
+}
+
+export const token = ref<string | null>(sessionStorage.getItem(STORAGE_KEY))
+
+function keep(value: string | null): void {
+  token.value = value
+  if (value === null) sessionStorage.removeItem(STORAGE_KEY)
+  else sessionStorage.setItem(STORAGE_KEY, value)
+}
+
+export async function login(username: string, password: string): Promise<void> {
+  const body = new URLSearchParams({ username, password })
+  const answer = await send<{ access_token: string }>('POST', '/api/v1/auth/token', body)
+  keep(answer.access_token)
+}
+
+export function logout(): void {
+  keep(null)
+}
+
+export function get<T>(path: string): Promise<T> {
+  return send<T>('GET', path)
+}
+
+export function post<T>(path: string, body: unknown = {}): Promise<T> {
+  return send<T>('POST', path, JSON.stringify(body))
+}
+
+async function send<T>(method: string, path: string, body?: URLSearchParams | string): Promise<T> {
+  const headers = new Headers()
+  if (token.value !== null) headers.set('Authorization', `Bearer ${token.value}`)
+  if (typeof body === 'string') headers.set('Content-Type', 'application/json')
+  let response: Response
+  try {
+    response = await fetch(path, { method, headers, body })
+  } catch {
+    throw new ApiError(0, 'unreachable', 'the platform cannot be reached')
+  }
+  if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T
+  const error = await readError(response)
+  if (response.status === 401 && path !== '/api/v1/auth/token') logout()
+  throw error
+}
+
+async function readError(response: Response): Promise<ApiError> {
+  try {
+    const { error } = await response.json()
+    return new ApiError(
+      response.status,
+      error.code,
+      error.message,
+      error.leg,
+      error.sip_status,
+      error.request_id,
+    )
+  } catch {
+    return new ApiError(response.status, `http_${response.status}`, response.statusText)
+  }
+}

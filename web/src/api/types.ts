@@ -1,0 +1,57 @@
+// Shapes of the HTTP contract that the console uses.
+
+export type NodeKind = 'region' | 'city' | 'county' | 'unassigned' | 'device' | 'channel'
+
+export interface TreeNode {
+  id: string
+  kind: NodeKind
+  name: string
+  total: number
+  online: number
+}
+
+export interface TreeBranch extends TreeNode {
+  children: TreeNode[]
+}
+
+export interface Channel {
+  channel_id: string
+  reported_id: string
+  device_id: string
+  name: string
+  city: string
+  county: string
+  online: boolean
+  status_on: boolean
+  ptz_type: number | null
+  manufacturer: string
+  model: string
+}
+
+export interface Page<T> {
+  items: T[]
+  total: number
+}
+
+export interface Video {
+  codec: string
+  width: number
+  height: number
+  fps: number | null
+}
+
+export interface LiveStream {
+  session_id: string
+  stream_id: string
+  state: string
+  transport: string
+  video: Video | null
+  audio: { codec: string } | null
+  urls: { flv: string; ws_flv: string }
+}
+
+export interface PlatformEvent {
+  type: string
+  time: string
+  data: Record<string, unknown>
+}
