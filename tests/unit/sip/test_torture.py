@@ -112,7 +112,7 @@ def test_refused_with_the_right_status(name: str) -> None:
         request, status = error.message, error.status_hint
     assert status == expected
     assert isinstance(request, Request)
-    answer = build_response(request, status, to_tag="t1")
+    answer = build_response(request, expected, to_tag="t1")
     assert answer.to_bytes().startswith(b"SIP/2.0 %d " % expected)
     assert answer.headers.get_all("Via") == request.headers.get_all("Via")
 

@@ -11,7 +11,12 @@ from tests.unit.sip.vectors import GB, gb
 
 
 def request(
-    *extra: str, method: str = "REGISTER", uri: str = "sip:a@b", body: bytes = b"", **headers: str
+    *extra: str,
+    method: str = "REGISTER",
+    uri: str = "sip:a@b",
+    body: bytes = b"",
+    values: dict[str, str] | None = None,
+    **headers: str,
 ) -> Request:
     lines = {
         "Via": "SIP/2.0/UDP h;branch=z9hG4bKx",
@@ -19,7 +24,9 @@ def request(
         "To": "<sip:a@b>",
         "Call-ID": "c",
         "CSeq": f"1 {method}",
-    } | {name.replace("_", "-"): value for name, value in headers.items()}
+    }
+    lines |= {name.replace("_", "-"): value for name, value in headers.items()}
+    lines |= values or {}
     head = [f"{method} {uri} SIP/2.0", *(f"{k}: {v}" for k, v in lines.items()), *extra]
     message = parse_datagram("\r\n".join([*head, "", ""]).encode() + body)
     assert isinstance(message, Request)
@@ -59,7 +66,7 @@ def test_vectors_are_good(name: str) -> None:
     ],
 )
 def test_headers(headers: dict[str, str], status: int | None) -> None:
-    assert check_request(request(**headers)) == status
+    assert check_request(request(values=headers)) == status
 
 
 @pytest.mark.parametrize(
@@ -86,9 +93,9 @@ def test_request_uri(uri: str, status: int | None) -> None:
 def test_second_values(name: str) -> None:
     first = {"From": "<sip:a@b>;tag=1", "To": "<sip:a@b>", "Call-ID": "c", "CSeq": "1 REGISTER"}
     value = first.get(name, "70")
-    again = request(f"{name}: {value}", **({name: value} if name not in first else {}))
+    again = request(f"{name}: {value}", values={} if name in first else {name: value})
     assert check_request(again) is None
-    other = request(f"{name}: {value}1", **({name: value} if name not in first else {}))
+    other = request(f"{name}: {value}1", values={} if name in first else {name: value})
     assert check_request(other) == 400
 
 
