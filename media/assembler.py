@@ -126,8 +126,8 @@ class Assembler:
         self._try_whole(out)
 
     def finish(self, out: Out) -> None:
-        """Nothing follows: what is there goes out."""
-        self._end(False, out)
+        """Nothing follows: what is there goes out, if it has its end."""
+        self._end(True, out)
         self._open(-1, 0.0)
 
     def _next(self, gap: bool, payload: bytes, timestamp: int, arrival: float, out: Out) -> None:
