@@ -8,8 +8,8 @@ The first one that names a city *inside the platform's region* wins, because a p
 of 64 does not hold cameras of 3402, but factory settings do. Only if none does, the first
 candidate anywhere counts; else the item is unassigned. Nothing is refused.
 
-A civil code that stops at the city is completed with the county of the item's own id, if that
-lies in the same city.
+A candidate that stops at the city is completed with the county of the next candidate in the same
+city; the step then names both, as in "civil_code+item_id".
 
 Clauses: GB/T 28181-2022 annexes E.1 and J. *Not* here: what the parents are (`arrange.py`).
 """
@@ -32,15 +32,13 @@ class Step(StrEnum):
     """A code of 2, 4, 6 or 8 digits."""
     CIVIL_PREFIX = "civil_prefix"
     """The first digits of a longer number in CivilCode."""
-    CIVIL_AND_ID = "civil_code+item_id"
-    """City from CivilCode, county from the item's own id."""
     ITEM_ID = "item_id"
     PARENT = "parent"
     DEVICE_ID = "device_id"
     UNASSIGNED = "unassigned"
 
 
-UNASSIGNED = Place("", "", "", Step.UNASSIGNED)
+UNASSIGNED = Place("", "", "", Step.UNASSIGNED.value)
 
 _SHORTEST_NUMBER = 10
 """From ten digits on a number is a domain or an id, of which only the beginning is a division."""
@@ -58,17 +56,19 @@ def place(
     first.
     """
     table = divisions if divisions is not None else Divisions.load()
-    abroad: Place | None = None
-    inside_without_city = False
-    for step, code in _candidates(civil_code, item_id, parent_chain, device_id, table):
-        if len(code) < 4:
-            inside_without_city = inside_without_city or code == region[:2]
-        elif code.startswith(region):
-            return _complete(step, code, item_id, table)
-        elif abroad is None:
-            abroad = _complete(step, code, item_id, table)
+    found = [
+        (step, code)
+        for step, code in _candidates(civil_code, item_id, parent_chain, device_id, table)
+        if code
+    ]
+    cities = [(step, code) for step, code in found if len(code) >= 4]
+    inside = [(step, code) for step, code in cities if code.startswith(region)]
+    if inside:
+        return _complete(inside)
     # "64" alone says that it is ours; then a factory default elsewhere must not carry it away.
-    return UNASSIGNED if abroad is None or inside_without_city else abroad
+    if not cities or any(code == region[:2] for _, code in found):
+        return UNASSIGNED
+    return _complete(cities)
 
 
 def _candidates(
@@ -101,16 +101,17 @@ def _known(code: str, table: Divisions) -> str:
     return code[:8] if len(known) == 6 and len(code) >= 8 and code[6:8] != "00" else known
 
 
-def _complete(step: Step, code: str, item_id: str, table: Divisions) -> Place:
-    if len(code) == 4 and step in (Step.CIVIL_CODE, Step.CIVIL_PREFIX):
-        own = _known_start(item_id, table)
-        if len(own) > 4 and own.startswith(code):
-            return _shared(Step.CIVIL_AND_ID, own)
-    return _shared(step, code)
+def _complete(candidates: list[tuple[Step, str]]) -> Place:
+    step, code = candidates[0]
+    if len(code) == 4:
+        for later, longer in candidates[1:]:
+            if len(longer) > 4 and longer.startswith(code):
+                return _shared(f"{step}+{later}", longer)
+    return _shared(step.value, code)
 
 
 @lru_cache(maxsize=8192)
-def _shared(step: Step, code: str) -> Place:
+def _shared(step: str, code: str) -> Place:
     """One object per place and step: 100,000 channels share a few hundred."""
     county = code[:6] if len(code) >= 6 else ""
     return Place(code[:4], county, code if len(code) == 8 else "", step)
