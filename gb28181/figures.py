@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from catalog.tree import Tree
 from gb28181.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ def _devices(metrics: Metrics, app: App) -> None:
         lambda: {(state,): float(n) for state, n in devices.count_by_state().items()},
         ("state",),
     )
-    metrics.gauge("gb28181_channels", "Channels in the tree.", lambda: devices.tree.root.total)
+    metrics.gauge("gb28181_channels", "Channels in the tree.", lambda: len(devices.tree))
     metrics.gauge(
-        "gb28181_channels_online", "Channels that are online.", lambda: devices.tree.root.online
+        "gb28181_channels_online", "Channels that are online.", lambda: _online(devices.tree)
     )
 
 
@@ -69,3 +70,8 @@ def _store(metrics: Metrics, app: App) -> None:
         "Rows lost because the database failed for too long.",
         lambda: app.store.dropped,
     )
+
+
+def _online(tree: Tree) -> int:
+    root = tree.node()
+    return 0 if root is None else root.online

@@ -1,4 +1,7 @@
-"""One shape for every refusal: ``{"error": {code, message, leg, sip_status, detail, request_id}}``."""
+"""One shape for every refusal.
+
+``{"error": {code, message, leg, sip_status, detail, request_id}}``
+"""
 
 from __future__ import annotations
 
