@@ -19,6 +19,14 @@ from sip.headers import Headers, NameAddr, parse_list
 from sip.message import Request, Response
 from sip.uri import SipUri
 
+# RFC 1918, 3927, 4193, 4291, 6598. Not `is_private`, which counts documentation networks too.
+_PRIVATE = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"),
+        *("fc00::/7", "fe80::/10"),
+    )
+)
 _NO_CSEQ = frozenset({"ACK", "CANCEL"})
 _REFRESHING = frozenset({"INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY", "REFER"})
 
@@ -205,13 +213,17 @@ def is_unreachable(uri: str, source: str) -> bool:
         return "." not in host
     if announced.is_unspecified or announced.is_multicast:
         return True
-    if not (announced.is_private or announced.is_loopback):
-        return False
     try:
         real = ipaddress.ip_address(source)
     except ValueError:
         return True
-    return announced.is_loopback != real.is_loopback or not real.is_private
+    if announced.is_loopback or real.is_loopback:
+        return announced.is_loopback != real.is_loopback
+    return _is_private(announced) and not _is_private(real)
+
+
+def _is_private(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return any(address in network for network in _PRIVATE)
 
 
 def _fill(
