@@ -90,7 +90,8 @@ def test_units_are_whole_or_missing_on_a_bad_network(
     packets = ps_packets(units, PsMuxer(Codec.H264, Codec.G711A), rtp)
     if not markers:
         packets = [p[:1] + bytes((p[1] & 0x7F,)) + p[2:] for p in packets]
-    pipeline = Pipeline()
+    # The pattern delays by places, not by time: a packet may be late by any time here.
+    pipeline = Pipeline(max_wait=10.0)
     out = feed_all(pipeline, network(packets, pattern), finish=False) + pipeline.restart()
     got = units_of(out)
     wanted = [(unit.video, unit.data) for unit in units]
