@@ -66,12 +66,15 @@ def _quantity(value: object, units: dict[str, Any], default: str, wanted: str) -
 
 
 def show_duration(seconds: float) -> str:
-    """The largest unit that leaves a whole number: `90s`, `10min`, `7d`, `250ms`."""
-    for unit in ("d", "h", "min", "s", "ms"):
-        count = seconds / DURATION_UNITS[unit]
-        if count >= 1 and abs(count - round(count)) < 1e-9:
-            return f"{round(count)}{unit}"
-    return f"{seconds:g}s"
+    """In the largest unit that leaves a whole number, down to ms: `90s`, `10min`, `7d`, `250ms`."""
+    milliseconds = round(seconds * 1000)
+    if milliseconds == 0:
+        return f"{seconds:g}s"
+    for unit in ("d", "h", "min", "s"):
+        size = round(DURATION_UNITS[unit] * 1000)
+        if milliseconds % size == 0:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms"
 
 
 def show_size(size: int) -> str:
