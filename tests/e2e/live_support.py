@@ -9,7 +9,10 @@ from typing import Any
 
 from . import media_source
 from .block_code import Code
-from .camera import Camera, Source, channel_item
+from .camera import Camera, Source, channel_item, shared_loop
+from .camera.ps import PsWriter
+from .camera.rtp import Line, Packetizer
+from .camera.sender import Sender
 from .kit import MakeCamera, new_id
 from .server import Server
 
@@ -95,3 +98,28 @@ def _request(url: str, receive_buffer: int) -> socket.socket:
         f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode()
     )
     return sock
+
+
+class MediaStranger:
+    """Sends a sound stream from 127.0.0.2 to a port that waits for somebody else's."""
+
+    def __init__(self, source: Source, target: tuple[str, int], ssrc: int) -> None:
+        self._loop = shared_loop()
+        self._target = target
+        self._sender = Sender(
+            self._loop, source, Packetizer(ssrc), writer=PsWriter(audio=False), line=Line()
+        )
+
+    @property
+    def frames(self) -> int:
+        return self._sender.counters.frames
+
+    def __enter__(self) -> MediaStranger:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.setblocking(False)
+        sock.bind(("127.0.0.2", 0))
+        self._loop.run_in(lambda: self._sender.start_udp(sock, self._target))
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._loop.run_in(self._sender.close)

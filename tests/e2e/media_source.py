@@ -121,6 +121,10 @@ def _tool(name: str) -> str:
     return found
 
 
+_QUICK = ("-analyzeduration", "500000", "-probesize", "1000000")
+"""Half a second of a live stream is enough to know it; the default waits for five."""
+
+
 # -- reading back --------------------------------------------------------------------------
 
 
@@ -134,7 +138,7 @@ def codes(
     command = [_tool("ffmpeg"), "-hide_banner", "-loglevel", "error", "-nostdin"]
     if headers:
         command += ["-headers", headers]
-    command += ["-i", str(source)]
+    command += [*_QUICK, "-i", str(source)]
     if seconds is not None:
         command += ["-t", str(seconds)]
     size = f"{block_code.WIDTH}:{block_code.HEIGHT}:0:0"
@@ -178,7 +182,7 @@ def packets(source: str | Path, *, timeout: float = 40.0) -> list[dict[str, Any]
 def record(url: str, path: str, *, seconds: float, timeout: float = 40.0) -> list[dict[str, Any]]:
     """Keep a live stream unchanged in a file for a while; its packets as ffprobe lists them."""
     command = [_tool("ffmpeg"), "-hide_banner", "-loglevel", "error", "-nostdin", "-y", "-copyts"]
-    command += ["-i", url, "-t", str(seconds), "-c", "copy", path]
+    command += [*_QUICK, "-i", url, "-t", str(seconds), "-c", "copy", path]
     run = subprocess.run(command, capture_output=True, timeout=timeout, check=False)
     if run.returncode:
         raise AssertionError(f"ffmpeg cannot record {url}: {run.stderr.decode()[-2000:]}")

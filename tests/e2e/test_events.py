@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from . import media_source
 from .camera import Source
 from .kit import MakeCamera
-from .live_support import camera_with
+from .live_support import assert_pictures, camera_with
 from .server import Server
 
 pytestmark = pytest.mark.e2e
@@ -82,17 +84,21 @@ def test_events_need_a_ticket(platform: Server, query: str) -> None:
     assert refused.value.response.status_code == 401
 
 
-def test_picture_over_websocket(platform: Server, make_camera: MakeCamera, video: Source) -> None:
+def test_picture_over_websocket(
+    platform: Server, make_camera: MakeCamera, video: Source, tmp_path: Path
+) -> None:
     _camera, channel_id = camera_with(make_camera, platform, video)
     url = platform.play(channel_id)["urls"]["ws_flv"]
     data = b""
     with connect(url, proxy=None, max_size=None) as websocket:
-        while len(data) < 100_000:
+        while len(data) < 300_000:
             part = websocket.recv(timeout=5)
             assert isinstance(part, bytes)
             data += part
     assert data.startswith(b"FLV\x01\x01\x00\x00\x00\x09\x00\x00\x00\x00")
-    assert b"\x00\x00\x00\x01" not in data[:200]  # lengths, not start codes
+    path = tmp_path / "seen.flv"
+    path.write_bytes(data)
+    assert_pictures(media_source.codes(path)[:-1], 7, 5)
 
 
 def test_websocket_picture_needs_a_ticket(

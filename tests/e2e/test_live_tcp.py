@@ -12,6 +12,9 @@ from .views import assert_three_views
 
 pytestmark = pytest.mark.e2e
 
+FOREIGN = "192.31.196.9"
+"""A public address (AS112) that is not the camera's; documentation networks count as private."""
+
 MODES = pytest.mark.parametrize("mode", ["tcp-passive", "tcp-active"])
 
 
@@ -101,13 +104,13 @@ def test_active_towards_a_foreign_address_is_refused(
     platform: Server, make_camera: MakeCamera, video: Source
 ) -> None:
     """Reflection guard: the platform opens no connection to where SIP did not come from."""
-    faults = Faults(sdp_host="203.0.113.9")
+    faults = Faults(sdp_host=FOREIGN)
     camera, channel_id = camera_with(make_camera, platform, video, faults=faults)
     answer = platform.live(channel_id, transport="tcp-active")
     assert (answer.status, answer.error["leg"]) == (502, "invite_rejected")
     camera.wait_received("ACK")
     camera.wait_received("BYE")
-    assert not [s for s in platform.sockets() if s.remote[0] == "203.0.113.9"]
+    assert not [s for s in platform.sockets() if s.remote[0] == FOREIGN]
 
 
 def test_active_with_a_private_address_uses_the_source_of_sip(
@@ -129,12 +132,17 @@ def test_active_to_a_port_nobody_listens_on(
     camera.wait_received("BYE")
 
 
-def test_foreign_network_can_be_allowed(
-    launch: Launch, make_camera: MakeCamera, video: Source
+@pytest.mark.parametrize("allow", ["", "127.0.0.2/32"], ids=["control", "allowed"])
+def test_another_network_can_be_allowed(
+    launch: Launch, make_camera: MakeCamera, video: Source, allow: str
 ) -> None:
-    """`media.allow` opens the guard: the media of 127.0.0.2 is taken."""
-    server = launch(GB28181_MEDIA__ALLOW="127.0.0.2/32")
-    faults = Faults(media_host="127.0.0.2")
-    _camera, channel_id = camera_with(make_camera, server, video, faults=faults)
-    live = server.play(channel_id)
-    assert_pictures(watch(live["urls"]["flv"], 1), 7, 15)
+    """An NVR that waits for the connection on another address: `media.allow` lets us go there."""
+    server = launch(**({"GB28181_MEDIA__ALLOW": allow} if allow else {}))
+    faults = Faults(sdp_host="127.0.0.2", media_host="127.0.0.2")
+    camera, channel_id = camera_with(make_camera, server, video, faults=faults)
+    answer = server.live(channel_id, transport="tcp-active")
+    if allow:
+        assert_pictures(watch(answer.body["urls"]["flv"], 1), 7, 15)
+    else:
+        assert (answer.status, answer.error["leg"]) == (504, "no_media")
+        camera.wait_received("BYE")

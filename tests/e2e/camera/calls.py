@@ -120,7 +120,7 @@ class Call:
             self._udp = _udp_socket(self._host)
             self._local = self._udp.getsockname()
         elif self.transport == "tcp-active":
-            self._listener = socket.create_server((self._host, 0))
+            self._listener = socket.create_server((self._faults.media_host or self._host, 0))
             self._listener.setblocking(False)
             self._local = self._listener.getsockname()
         else:

@@ -64,7 +64,7 @@ class Faults:
     ssrc: int = -1
     """SSRC of the RTP packets when not the one asked for: 0, or a wrong one."""
     media_host: str = ""
-    """Send RTP from this source address (127.0.0.2) though c= says otherwise."""
+    """Media leaves from (TCP: is waited for at) this address, 127.0.0.2 say, whatever c= says."""
     media_other_port: bool = False
     """Send RTP from another source port than m= says."""
     loss: str = ""
