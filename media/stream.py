@@ -25,7 +25,7 @@ from media.node import (
 )
 from media.pipeline import Pipeline
 from media.receiver_tcp import TcpReceiver
-from media.receiver_udp import UdpReceiver
+from media.receiver_udp import UdpPoller, UdpReceiver
 from media.source_lock import Networks, SourceLock
 
 UNSUPPORTED_AFTER_S = 3.0
@@ -81,11 +81,17 @@ class Stream:
         self._gone = (0, 0, 0)  # kernel drops, foreign, invalid of the receivers closed so far
 
     def open_udp(
-        self, info: ReceiverInfo, lock: SourceLock, sock: socket.socket, now: float
+        self,
+        info: ReceiverInfo,
+        poller: UdpPoller,
+        lock: SourceLock,
+        sock: socket.socket,
+        now: float,
     ) -> None:
         """Receive on a bound socket, which is ours from here on."""
         self._expect_sender()
         shell = UdpReceiver(
+            poller,
             sock,
             lock,
             self.pipeline.feed,

@@ -13,7 +13,7 @@ import pytest
 from media import receiver_tcp, receiver_udp
 from media.errors import MediaConnectFailed
 from media.receiver_tcp import TcpReceiver, open_tcp_socket
-from media.receiver_udp import DRAIN, Outs, UdpReceiver, open_udp_socket
+from media.receiver_udp import DRAIN, QUIET_LOOKS, Outs, UdpPoller, UdpReceiver, open_udp_socket
 from media.rtp import HEADER, frame_for_tcp
 from media.source_lock import Networks, SourceLock
 
@@ -73,8 +73,14 @@ def taken() -> Taken:
     return Taken()
 
 
-def udp_receiver(taken: Taken, ssrc: int | None = None, *networks: str) -> UdpReceiver:
+def udp_receiver(
+    taken: Taken,
+    ssrc: int | None = None,
+    *networks: str,
+    poller: UdpPoller | None = None,
+) -> UdpReceiver:
     return UdpReceiver(
+        poller or UdpPoller(asyncio.get_running_loop()),
         open_udp_socket(HOST, 0),
         SourceLock(Networks(networks), ssrc),
         taken.feed,
@@ -219,6 +225,44 @@ async def test_udp_close_in_the_middle_of_a_burst(taken: Taken) -> None:
     assert len(taken.packets) == 1
     receiver.close()
     open_udp_socket(HOST, port).close()
+
+
+async def test_udp_one_poller_serves_many_and_sleeps_between_bursts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[int] = []
+    real = UdpPoller._look
+    monkeypatch.setattr(UdpPoller, "_look", lambda self: looks.append(1) or real(self))
+    poller = UdpPoller(asyncio.get_running_loop())
+    takers = [Taken() for _ in range(3)]
+    receivers = [udp_receiver(taken, poller=poller) for taken in takers]
+    cameras = [sender(receiver) for receiver in receivers]
+    for burst in range(3):
+        looks.clear()
+        for i in range(10):
+            for camera in cameras:
+                camera.send(rtp(burst * 10 + i))
+        for taken in takers:
+            await taken.count((burst + 1) * 10)
+        async with asyncio.timeout(5):
+            while poller.awake:
+                await asyncio.sleep(0.001)
+        assert len(looks) == 1 + QUIET_LOOKS, "one for all that came, then it falls asleep"
+    receivers[0].close()
+    cameras[0].send(rtp(99))
+    cameras[1].send(rtp(99))
+    await takers[1].count(31)
+    assert len(takers[0].packets) == 30
+    assert poller.awake
+    for receiver, camera in zip(receivers, cameras, strict=True):
+        receiver.close()
+        camera.close()
+    assert not poller.awake
+    again = udp_receiver(takers[0], poller=poller)
+    with sender(again) as camera:
+        camera.send(rtp(0))
+        await takers[0].count(31)
+    again.close()
 
 
 async def test_udp_a_dead_socket_is_reported(udp: UdpReceiver, taken: Taken) -> None:
