@@ -77,7 +77,6 @@ class Place:
         (folder / "home").mkdir()
         self.environment = {
             **{k: v for k, v in os.environ.items() if k.startswith(KEPT)},
-            "GB28181_SKIP_WEB": os.environ.get("GB28181_SKIP_WEB", ""),
             "PATH": f"{bin_folder}:/usr/bin:/bin",
             "HOME": str(folder / "home"),
         }
@@ -158,6 +157,9 @@ def test_the_build_steps_give_a_working_installation_without_rights(place: Place
         distributions, origin = owners[name]
         assert distributions == ["gb28181"], name
         assert origin.startswith(installed), name
+
+    console = Path(owners["gb28181"][1]).parent / "api" / "static" / "index.html"
+    assert console.is_file(), "the console is not in the wheel"
 
     assert __version__ in place.run(f"{program} version", Path("/"), **safe)
     listing = place.run(f"{program} --help", Path("/"), **safe)
