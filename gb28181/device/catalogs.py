@@ -56,6 +56,7 @@ class Run:
         """What the attempts before have brought."""
         self.done: asyncio.Future[SyncResult] = asyncio.get_running_loop().create_future()
         self.timer: asyncio.TimerHandle | None = None
+        self.timer_at = 0.0
         self.began_at = 0.0
 
 
@@ -100,6 +101,7 @@ class Catalogs:
     def _feed(self, run: Run, given: Input) -> None:
         for effect in run.sync.handle(given, self._now()):
             self._perform(run, effect)
+        self._arm(run)
 
     def _perform(self, run: Run, effect: Effect) -> None:
         match effect:
@@ -109,14 +111,20 @@ class Catalogs:
                 self._finished(run, result)
 
     def _arm(self, run: Run) -> None:
+        """A deadline that moved later is looked at when the old one comes; only an earlier one
+        (the first page is in, now pages follow quickly) wants another timer."""
         deadline = run.sync.deadline
-        if deadline is not None:
-            delay = max(0.0, deadline - self._now())
-            run.timer = asyncio.get_running_loop().call_later(delay, self._tick, run)
+        if deadline is None or (run.timer is not None and run.timer_at <= deadline):
+            return
+        if run.timer is not None:
+            run.timer.cancel()
+        run.timer_at = deadline
+        delay = max(0.0, deadline - self._now())
+        run.timer = asyncio.get_running_loop().call_later(delay, self._tick, run)
 
     def _tick(self, run: Run) -> None:
+        run.timer = None
         self._feed(run, Tick())
-        self._arm(run)
 
     def _finished(self, run: Run, result: SyncResult) -> None:
         if run.timer is not None:

@@ -56,7 +56,7 @@ class Estate:
         """A device came for the first time or from offline: its facts are to be asked for."""
         self.on_gone: Callable[[Device], None] = _nobody
         self._sip = sip
-        self._by_connection: dict[int, set[str]] = {}
+        self._by_connection: dict[int, dict[str, None]] = {}
         self._deadlines: Deadlines[str] = Deadlines(self._deadline_of)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -111,7 +111,7 @@ class Estate:
         self.unbind(device)
         device.peer, device.flow = peer, flow
         if peer.connection:
-            self._by_connection.setdefault(peer.connection, set()).add(device.device_id)
+            self._by_connection.setdefault(peer.connection, {})[device.device_id] = None
             self._sip.hold(peer)
         registration = device.registration
         registration.transport = peer.transport
@@ -125,7 +125,7 @@ class Estate:
         if peer is not None and peer.connection:
             there = self._by_connection.get(peer.connection)
             if there is not None:
-                there.discard(device.device_id)
+                there.pop(device.device_id, None)
                 if not there:
                     del self._by_connection[peer.connection]
                     self._sip.release(peer)
@@ -158,6 +158,7 @@ class Estate:
                         device_id=device.device_id,
                         remote=str(device.peer),
                         transport=device.registration.transport,
+                        expires=round(device.presence.expires_at - self.clock.now()),
                         gb_version=device.registration.gb_version or None,
                     )
                 self.news.device(

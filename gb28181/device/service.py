@@ -129,11 +129,12 @@ class DeviceService:
 
     async def _write_keepalives(self) -> None:
         """Heartbeat times are in memory; now and then they are written, for the next run."""
-        seen = [
-            (device.device_id, at)
-            for device in self._estate
-            if device.kept_alive and (at := last_keepalive(device, self._clock)) is not None
-        ]
+        seen = []
+        for device in self._estate:
+            at = last_keepalive(device, self._clock) if device.kept_alive else None
+            if at is not None:
+                device.registration.last_keepalive_at = at
+                seen.append((device.device_id, at))
         try:
             await self._store.save_keepalives(seen)
         except StoreUnavailable:
