@@ -189,6 +189,10 @@ class RawPeer:
         data, source = self.socket.recvfrom(65_535)
         return parse_datagram(data), source
 
+    async def receive_raw(self) -> bytes:
+        await readable(self.socket)
+        return self.socket.recv(65_535)
+
     def nothing_came(self) -> bool:
         try:
             self.socket.recv(65_535, socket.MSG_PEEK)

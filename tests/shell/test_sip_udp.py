@@ -296,6 +296,6 @@ async def test_a_name_is_resolved_and_a_wrong_one_fails() -> None:
 async def test_a_port_in_use_is_said_plainly() -> None:
     async with endpoint() as a:
         second = Endpoint(EndpointOptions(host="127.0.0.1", port=a.bound[1]), Owner())
-        with pytest.raises(TransportFailed, match="cannot listen on udp 127.0.0.1"):
+        with pytest.raises(TransportFailed, match="cannot listen on udp"):
             await second.start()
         await second.aclose()
