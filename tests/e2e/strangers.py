@@ -54,18 +54,18 @@ class Pest(threading.Thread):
     def __init__(self, server: Server, make: Callable[[], bytes], pause: float = 0.001) -> None:
         super().__init__(daemon=True)
         self._server, self._make, self._pause = server, make, pause
-        self._stop = threading.Event()
+        self._ended = threading.Event()
         self.sent = 0
         self.start()
 
     def run(self) -> None:
         with udp() as sock:
-            while not self._stop.wait(self._pause):
+            while not self._ended.wait(self._pause):
                 sock.sendto(self._make(), self._server.sip)
                 self.sent += 1
 
     def stop(self) -> None:
-        self._stop.set()
+        self._ended.set()
         self.join()
 
 

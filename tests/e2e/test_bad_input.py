@@ -63,12 +63,12 @@ def test_every_truncation_of_a_register(platform: Server, make_camera: MakeCamer
     assert camera.register().status == 200
     raw = camera.sent("REGISTER")[-1].msg.raw
     with udp() as sock:
+        sock.settimeout(0.05)
         for size in range(0, len(raw) - 4, 7):
-            sock.sendto(raw[:size], platform.sip)
-        sock.settimeout(0.1)
-        with contextlib.suppress(TimeoutError):
-            while True:
-                assert status_of(sock) in (0, 400, 401, 403)
+            # A branch of its own: else it is a repetition, and gets the answer of the first.
+            cut = re.sub(rb"z9hG4bK\w+", b"z9hG4bKcut%d" % size, raw)[:size]
+            sock.sendto(cut, platform.sip)
+            assert status_of(sock) in (0, 400, 401)
     assert platform.is_online(camera.device_id)
     assert camera.keepalive().status == 200
 
@@ -256,16 +256,12 @@ def test_garbage_bytes_in_an_address_do_not_lose_the_item(
 # -- ids -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("device_id", ["640104000013200001", "64010400001320ABCDEF", "admin", "1"])
-def test_ids_that_are_none_are_refused(
-    platform: Server, make_camera: MakeCamera, device_id: str
-) -> None:
-    camera = make_camera(device_id)
-    assert camera.register().status == 403
-    platform.wait_log("device.refused", device_id=device_id)
-    assert platform.device(device_id) is None
-    control = make_camera()
-    assert control.register().status == 200
+def test_ids_that_are_none_are_refused(platform: Server, make_camera: MakeCamera) -> None:
+    for device_id in ("640104000013200001", "64010400001320ABCDEF", "admin", "1"):
+        assert make_camera(device_id).register().status == 403, device_id
+        assert platform.device(device_id) is None
+    assert platform.wait_log("device.refused")["reason"]
+    assert make_camera().register().status == 200
 
 
 def test_digest_user_must_be_the_from_user(platform: Server, make_camera: MakeCamera) -> None:

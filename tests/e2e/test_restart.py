@@ -51,7 +51,13 @@ def five_cities(server: Server, make_camera: MakeCamera, video: Source) -> list[
         out.append(camera)
     for camera in out:
         server.wait_channels(camera.device_id, 2)
+    settle()
     return out
+
+
+def settle() -> None:
+    """State is written within a second (design section 4): what is older survives anything."""
+    time.sleep(1.2)
 
 
 def test_tree_and_states_after_a_restart(
@@ -226,6 +232,7 @@ def test_database_is_whole_after_kill_9(launch: Launch, make_camera: MakeCamera)
         camera = make_camera(server=server)
         camera.register()
         server.wait_channels(camera.device_id, 1)
+        settle()
         server.kill9()
         server.start()
         assert server.device(camera.device_id) is not None
