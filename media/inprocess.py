@@ -29,7 +29,7 @@ from media.node import (
 )
 from media.ports import REST_S, PortPool
 from media.receiver_tcp import TcpReceiver, open_tcp_socket
-from media.receiver_udp import UdpPoller, open_udp_socket
+from media.receiver_udp import SocketPoller, open_udp_socket
 from media.source_lock import Networks, SourceLock
 from media.stream import Stream
 from media.viewers import StreamViewer
@@ -73,7 +73,7 @@ class InProcessNode:
         self._numbers = count(1)
         self._listeners: list[Callable[[NodeEvent], None]] = []
         self._flushes = 0
-        self._poller: UdpPoller | None = None
+        self._poller: SocketPoller | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -112,9 +112,9 @@ class InProcessNode:
         try:
             if spec.mode == "udp" and sock is not None:
                 lock = SourceLock(networks, spec.ssrc)
-                stream.open_udp(info, self._udp_poller(), lock, sock, now)
+                stream.open_udp(info, self._socket_poller(), lock, sock, now)
             else:
-                await stream.open_tcp(info, networks, sock, now)
+                stream.open_tcp(info, self._socket_poller(), networks, sock, now)
         except BaseException:
             stream.close_receiver()
             self._rest(info, 0.0)
@@ -211,10 +211,10 @@ class InProcessNode:
                 # A listener's defect must not stop the packets of the stream that told it.
                 log.exception("a listener of %s failed on %r", self.name, event)
 
-    def _udp_poller(self) -> UdpPoller:
+    def _socket_poller(self) -> SocketPoller:
         """Made with the first receiver, when the loop is known."""
         if self._poller is None:
-            self._poller = UdpPoller(asyncio.get_running_loop())
+            self._poller = SocketPoller(asyncio.get_running_loop())
         return self._poller
 
     def _stream_of(self, receiver_id: str) -> Stream:

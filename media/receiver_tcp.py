@@ -14,45 +14,59 @@ import contextlib
 import socket
 from collections.abc import Callable
 from time import monotonic
-from typing import cast
 
 from media.errors import MediaConnectFailed
-from media.receiver_udp import Deliver, Feed
+from media.receiver_udp import Deliver, Feed, SocketPoller
 from media.rtp import TcpSplitter
 from media.source_lock import SILENCE_S, Networks
 
 CONNECT_ATTEMPTS = 4
 CONNECT_PAUSE_S = 1.0
 CONNECT_TIMEOUT_S = 2.5
+READ_BYTES = 65_536
+READS = 8
+"""Per look and connection: one busy camera must not keep the loop from the others."""
 MAX_CONNECTIONS = 8
 """Of one port, the waiting ones included; the oldest waiting one makes room."""
 
 
-class _Connection(asyncio.Protocol):
-    """One TCP connection and its framing."""
+class _Connection:
+    """One accepted or made connection: its socket, drained by the poller, and its framing.
 
-    __slots__ = ("_receiver", "_splitter", "remote", "transport")
+    Not an asyncio transport: nothing is ever written here, and the poller reads all connections
+    whose bursts came meanwhile in one wake.
+    """
 
-    def __init__(self, receiver: TcpReceiver) -> None:
+    __slots__ = ("_receiver", "_splitter", "closed", "remote", "sock")
+
+    def __init__(self, receiver: TcpReceiver, sock: socket.socket, remote: tuple[str, int]) -> None:
         self._receiver = receiver
         self._splitter = TcpSplitter()
-        self.transport: asyncio.Transport | None = None
-        self.remote: tuple[str, int] = ("", 0)
+        self.sock = sock
+        self.remote = remote
+        self.closed = False
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-        peer = transport.get_extra_info("peername") or ("", 0)
-        self.remote = (peer[0], peer[1])
-        sock = transport.get_extra_info("socket")
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._receiver.arrived(self)
+    def readable(self) -> None:
+        """Take what is there, a bounded number of reads."""
+        for _ in range(READS):
+            try:
+                data = self.sock.recv(READ_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._receiver.lost(self)
+                return
+            self._take(data)
+            if self.closed or len(data) < READ_BYTES:
+                return
 
-    def data_received(self, data: bytes) -> None:
-        receiver = self._receiver
+    def _take(self, data: bytes) -> None:
         packets = self._splitter.feed(data)
         if not packets:
             return
+        receiver = self._receiver
         now = monotonic()
         if receiver.active is not self and not receiver.admit(self, now):
             return
@@ -63,19 +77,13 @@ class _Connection(asyncio.Protocol):
             if outs:
                 receiver.deliver(outs)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._receiver.lost(self)
-
-    def abort(self) -> None:
-        if self.transport is not None:
-            self.transport.abort()
-
 
 class TcpReceiver:
     """One leased port over TCP, in either direction."""
 
     def __init__(
         self,
+        poller: SocketPoller,
         networks: Networks,
         feed: Feed,
         deliver: Deliver,
@@ -83,6 +91,7 @@ class TcpReceiver:
         on_new_source: Callable[[], None],
         on_closed: Callable[[], None],
     ) -> None:
+        self._poller = poller
         self.networks = networks
         self.feed = feed
         self.deliver = deliver
@@ -96,7 +105,8 @@ class TcpReceiver:
         self._connections: dict[_Connection, None] = {}
         self._had_source = False
         self._closed = False
-        self._server: asyncio.Server | None = None
+        self._listening: socket.socket | None = None
+        self._accepting = False
         self._attempt: asyncio.Task[None] | None = None
 
     @property
@@ -112,14 +122,37 @@ class TcpReceiver:
         self.networks = networks
         for connection in [c for c in self._connections if not networks.allow(c.remote[0])]:
             self.foreign += 1
-            connection.abort()
+            self.lost(connection)
 
-    async def listen(self, sock: socket.socket) -> None:
+    def listen(self, sock: socket.socket) -> None:
         """Passive: accept on a bound socket, which is ours from here on."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: _Connection(self), sock=sock, backlog=MAX_CONNECTIONS
-        )
+        sock.listen(MAX_CONNECTIONS)
+        self._listening = sock
+        self._resume_accepting()
+
+    def _resume_accepting(self) -> None:
+        if self._listening is not None and not self._accepting:
+            self._accepting = True
+            asyncio.get_running_loop().add_reader(self._listening.fileno(), self._accept)
+
+    def _pause_accepting(self) -> None:
+        if self._listening is not None and self._accepting:
+            self._accepting = False
+            asyncio.get_running_loop().remove_reader(self._listening.fileno())
+
+    def _accept(self) -> None:
+        if self._listening is None:
+            return
+        try:
+            sock, address = self._listening.accept()
+        except (BlockingIOError, ConnectionError):
+            return  # the peer gave up meanwhile
+        except OSError:
+            # No descriptor is free: the connection stays in the queue, and trying at once would
+            # be a busy loop.  The next tick tries again.
+            self._pause_accepting()
+            return
+        self._arrived(sock, (address[0], address[1]))
 
     async def connect(self, host: str, port: int, local: tuple[str, int]) -> None:
         """Active: connect, from the leased port where the system allows it.
@@ -155,68 +188,77 @@ class TcpReceiver:
         raise MediaConnectFailed(host, port, reason)
 
     async def _connect_once(self, host: str, port: int, local: tuple[str, int]) -> None:
-        loop = asyncio.get_running_loop()
         sock = open_tcp_socket(local[0], local[1], fallback=True)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await loop.sock_connect(sock, (host, port))
-                await loop.create_connection(lambda: _Connection(self), sock=sock)
+                await asyncio.get_running_loop().sock_connect(sock, (host, port))
         except BaseException:
             sock.close()
             raise
+        self._arrived(sock, (host, port))
 
-    def arrived(self, connection: _Connection) -> None:
+    def _arrived(self, sock: socket.socket, remote: tuple[str, int]) -> None:
         """A connection was made; what it is worth shows with its first packet."""
-        if self._closed or not self.networks.allow(connection.remote[0]):
+        if self._closed or not self.networks.allow(remote[0]):
             self.foreign += 1
-            connection.abort()
+            sock.close()
             return
+        sock.setblocking(False)
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection = _Connection(self, sock, remote)
         self._connections[connection] = None
+        self._poller.add(sock.fileno(), connection.readable)
         if len(self._connections) > MAX_CONNECTIONS:
-            oldest = next(c for c in self._connections if c is not self.active)
             self.foreign += 1
-            del self._connections[oldest]
-            oldest.abort()
+            self._drop(next(c for c in self._connections if c is not self.active))
+
+    def _drop(self, connection: _Connection) -> None:
+        if self._connections.pop(connection, connection) is None:
+            connection.closed = True
+            self._poller.remove(connection.sock.fileno())
+            connection.sock.close()
 
     def admit(self, connection: _Connection, now: float) -> bool:
         """Packets came on a connection that is not the active one: does it become that?"""
-        if connection not in self._connections:
-            return False
         if self.active is not None and now - self.last_at < SILENCE_S:
             self.foreign += 1
-            connection.abort()
+            self._drop(connection)
             return False
         replaced, self.active = self.active, connection
         if replaced is not None:
             self.foreign += 1
-            self._connections.pop(replaced, None)
-            replaced.abort()
+            self._drop(replaced)
         if self._had_source:
             self._on_new_source()
         self._had_source = True
         return True
 
     def lost(self, connection: _Connection) -> None:
-        self._connections.pop(connection, None)
+        """It was closed by the sender, broke, or is not allowed any more."""
+        self._drop(connection)
         if connection is self.active:
             self.active = None
             if not self._closed:
                 self._on_closed()
 
     def tick(self, now: float) -> None:
-        """Nothing to do once a second; here so that both receivers look alike."""
+        """Once a second."""
+        self._resume_accepting()
 
     def close(self) -> None:
         """Stop receiving, drop all connections, free the port.  Idempotent."""
         if self._closed:
             return
         self._closed = True
-        if self._server is not None:
-            self._server.close()
+        if self._listening is not None:
+            self._pause_accepting()
+            self._listening.close()
+            self._listening = None
         if self._attempt is not None:
             self._attempt.cancel()
         for connection in list(self._connections):
-            connection.abort()
+            self._drop(connection)
         self.active = None
 
 

@@ -9,11 +9,10 @@ read back.  Datagrams that the kernel had to throw away are counted apart from n
 Waking.  A camera sends a picture as a burst.  With every socket in the loop's own epoll, an idle
 core is woken by the first datagram, takes it, sleeps, is woken by the second, and so on; a wake
 through the loop costs as much as several packets.  So all media sockets stand in one epoll of
-their own (`UdpPoller`), of which the loop sees a single descriptor.  When it becomes readable, the
-sockets that have something are drained, and then the poller looks again by timer until nothing
-came a few times in a row; only then it goes back to sleep.  Bursts have then arrived as a whole,
-and one wake serves all streams.  A packet waits 4 ms at most, a tenth of a frame.  TCP needs none
-of this: the kernel joins a burst there by itself.
+their own (`SocketPoller`), of which the loop sees a single descriptor.  When it becomes readable,
+the sockets that have something are drained, and then the poller looks again by timer until
+nothing came a few times in a row; only then it goes back to sleep.  Bursts have then arrived as a
+whole, and one wake serves all streams.  A packet waits 4 ms at most, a tenth of a frame.
 """
 
 from __future__ import annotations
@@ -82,7 +81,7 @@ def _ask_for_buffer(sock: socket.socket) -> None:
         )
 
 
-class UdpPoller:
+class SocketPoller:
     """Drains the readable ones of many sockets; one serves all receivers of a node."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -152,7 +151,7 @@ class UdpReceiver:
 
     def __init__(
         self,
-        poller: UdpPoller,
+        poller: SocketPoller,
         sock: socket.socket,
         lock: SourceLock,
         feed: Feed,

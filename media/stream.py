@@ -25,7 +25,7 @@ from media.node import (
 )
 from media.pipeline import Pipeline
 from media.receiver_tcp import TcpReceiver
-from media.receiver_udp import UdpPoller, UdpReceiver
+from media.receiver_udp import SocketPoller, UdpReceiver
 from media.source_lock import Networks, SourceLock
 
 UNSUPPORTED_AFTER_S = 3.0
@@ -83,7 +83,7 @@ class Stream:
     def open_udp(
         self,
         info: ReceiverInfo,
-        poller: UdpPoller,
+        poller: SocketPoller,
         lock: SourceLock,
         sock: socket.socket,
         now: float,
@@ -101,12 +101,18 @@ class Stream:
         )
         self.receiver = OpenReceiver(info, shell, now)
 
-    async def open_tcp(
-        self, info: ReceiverInfo, networks: Networks, sock: socket.socket | None, now: float
+    def open_tcp(
+        self,
+        info: ReceiverInfo,
+        poller: SocketPoller,
+        networks: Networks,
+        sock: socket.socket | None,
+        now: float,
     ) -> None:
         """Listen on a bound socket, or be ready to connect when there is none."""
         self._expect_sender()
         shell = TcpReceiver(
+            poller,
             networks,
             self.pipeline.feed,
             self.hub.feed,
@@ -115,7 +121,7 @@ class Stream:
         )
         self.receiver = OpenReceiver(info, shell, now)
         if sock is not None:
-            await shell.listen(sock)
+            shell.listen(sock)
 
     def update(self, ssrc: int | None, networks: Networks | None) -> None:
         if self.receiver is None:

@@ -154,7 +154,7 @@ class Bench:
     async def until(self, condition: Callable[[StreamStatistics], bool]) -> StreamStatistics:
         """Statistics have no event: asked until they hold, with a deadline."""
         async with asyncio.timeout(10):
-            while not condition(self.statistics()):  # noqa: ASYNC110
+            while not condition(self.statistics()):
                 await asyncio.sleep(0.01)
         return self.statistics()
 

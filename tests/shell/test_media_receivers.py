@@ -13,7 +13,7 @@ import pytest
 from media import receiver_tcp, receiver_udp
 from media.errors import MediaConnectFailed
 from media.receiver_tcp import TcpReceiver, open_tcp_socket
-from media.receiver_udp import DRAIN, QUIET_LOOKS, Outs, UdpPoller, UdpReceiver, open_udp_socket
+from media.receiver_udp import DRAIN, QUIET_LOOKS, Outs, SocketPoller, UdpReceiver, open_udp_socket
 from media.rtp import HEADER, frame_for_tcp
 from media.source_lock import Networks, SourceLock
 
@@ -77,10 +77,10 @@ def udp_receiver(
     taken: Taken,
     ssrc: int | None = None,
     *networks: str,
-    poller: UdpPoller | None = None,
+    poller: SocketPoller | None = None,
 ) -> UdpReceiver:
     return UdpReceiver(
-        poller or UdpPoller(asyncio.get_running_loop()),
+        poller or SocketPoller(asyncio.get_running_loop()),
         open_udp_socket(HOST, 0),
         SourceLock(Networks(networks), ssrc),
         taken.feed,
@@ -231,9 +231,9 @@ async def test_udp_one_poller_serves_many_and_sleeps_between_bursts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looks: list[int] = []
-    real = UdpPoller._look
-    monkeypatch.setattr(UdpPoller, "_look", lambda self: looks.append(1) or real(self))
-    poller = UdpPoller(asyncio.get_running_loop())
+    real = SocketPoller._look
+    monkeypatch.setattr(SocketPoller, "_look", lambda self: looks.append(1) or real(self))
+    poller = SocketPoller(asyncio.get_running_loop())
     takers = [Taken() for _ in range(3)]
     receivers = [udp_receiver(taken, poller=poller) for taken in takers]
     cameras = [sender(receiver) for receiver in receivers]
@@ -274,6 +274,7 @@ async def test_udp_a_dead_socket_is_reported(udp: UdpReceiver, taken: Taken) -> 
 
 def tcp_receiver(taken: Taken, *networks: str) -> TcpReceiver:
     return TcpReceiver(
+        SocketPoller(asyncio.get_running_loop()),
         Networks(networks),
         taken.feed,
         taken.deliver,
@@ -286,7 +287,7 @@ def tcp_receiver(taken: Taken, *networks: str) -> TcpReceiver:
 async def passive(taken: Taken) -> AsyncIterator[tuple[TcpReceiver, int]]:
     receiver = tcp_receiver(taken)
     sock = open_tcp_socket(HOST, 0)
-    await receiver.listen(sock)
+    receiver.listen(sock)
     yield receiver, sock.getsockname()[1]
     receiver.close()
 
@@ -334,7 +335,7 @@ async def test_tcp_passive_takes_frames_however_they_are_cut(
 async def test_tcp_a_foreign_address_is_refused(taken: Taken) -> None:
     receiver = tcp_receiver(taken, "127.0.0.3")
     sock = open_tcp_socket(HOST, 0)
-    await receiver.listen(sock)
+    receiver.listen(sock)
     port = sock.getsockname()[1]
     await gone(await dial(port, "127.0.0.2"))
     camera = await dial(port, "127.0.0.3")
@@ -402,6 +403,40 @@ async def test_tcp_waiting_connections_are_bounded(
         await finish(writer)
 
 
+async def test_tcp_without_free_descriptors_accepting_waits_for_the_tick(
+    passive: tuple[TcpReceiver, int], taken: Taken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver, port = passive
+    real = receiver._listening
+    assert real is not None
+    tried = asyncio.Event()
+
+    class Exhausted:
+        attempts = 0
+
+        def fileno(self) -> int:
+            return real.fileno()
+
+        def accept(self) -> tuple[socket.socket, tuple[str, int]]:
+            self.attempts += 1
+            tried.set()
+            raise OSError(errno.EMFILE, "too many open files")
+
+    exhausted = Exhausted()
+    monkeypatch.setattr(receiver, "_listening", exhausted)
+    camera = await dial(port)
+    camera.write(frame_for_tcp(rtp(0)))
+    async with asyncio.timeout(5):
+        await tried.wait()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert exhausted.attempts == 1, "no busy loop"
+    monkeypatch.setattr(receiver, "_listening", real)
+    receiver.tick(0.0)
+    await taken.count(1)
+    await finish(camera)
+
+
 async def test_tcp_other_networks_cut_what_is_outside_them(
     passive: tuple[TcpReceiver, int], taken: Taken
 ) -> None:
@@ -426,7 +461,7 @@ async def test_tcp_close_drops_connections_and_frees_the_port(
     await gone(camera)
     assert taken.closed == 0
     again = tcp_receiver(taken)
-    await again.listen(open_tcp_socket(HOST, port))
+    again.listen(open_tcp_socket(HOST, port))
     again.close()
 
 
