@@ -1,7 +1,9 @@
 """Asking devices, the doing half: who is next, sending, waiting, repeating.
 
-After a registration that was not a refresh: DeviceInfo, then Catalog, through the queue. An
-operator's wish goes at once. One catalog at a time per device; whoever asks meanwhile joins it.
+After a registration that was not a refresh: DeviceInfo, then Catalog, through the queue. Who did
+not answer completely is queued again a little later and holds no place meanwhile, so that mute
+devices do not stand in the way of the others. An operator's wish goes at once. One catalog at a
+time per device; whoever asks meanwhile joins it.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from sip.errors import SipError, TransactionTimeout
 from sip.message import Response
 
 DEVICE_INFO = "DeviceInfo"
+MUTE_FACTOR = 10.0
+"""Who did not even answer at SIP level is asked again after so many times the usual pause."""
 CLOSE_S = 1.0
 """How long `aclose` waits for its cancelled tasks."""
 
@@ -55,6 +59,10 @@ class Asking:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._syncs: dict[str, asyncio.Task[SyncResult]] = {}
         self._runs: dict[str, Run] = {}
+        self._held: dict[str, dict[str, CatalogItem]] = {}
+        """What incomplete answers have brought, until a complete one."""
+        self._attempts: dict[str, int] = {}
+        self._repeats: dict[str, asyncio.TimerHandle] = {}
         self._closed = False
 
     # --- the queue --------------------------------------------------------------------------
@@ -62,15 +70,30 @@ class Asking:
     def add(self, device: Device) -> None:
         """A device came: ask it when it is its turn, at once when nobody waits."""
         if self._estate.options.auto_query and not self._closed:
+            self._give_up(device.device_id)
             self.queue.add(device.device_id)
             self._pump()
 
     def remove(self, device: Device) -> None:
         """It went: do not ask it, and end what is under way."""
         self.queue.remove(device.device_id)
+        self._give_up(device.device_id)
+        self._held.pop(device.device_id, None)
         run = self._runs.get(device.device_id)
         if run is not None:
             self._catalogs.abandon(run)
+
+    def _give_up(self, device_id: str) -> None:
+        """Forget about repeating."""
+        self._attempts.pop(device_id, None)
+        timer = self._repeats.pop(device_id, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _repeat(self, device_id: str) -> None:
+        self._repeats.pop(device_id, None)
+        self.queue.add(device_id)
+        self._pump()
 
     def _pump(self) -> None:
         if self._timer is not None:
@@ -86,15 +109,34 @@ class Asking:
             self._timer = asyncio.get_running_loop().call_later(delay, self._pump)
 
     async def _ask(self, device_id: str) -> None:
+        """One device's turn: one DeviceInfo, one Catalog."""
         try:
             device = self._estate.devices.get(device_id)
-            if device is not None and device.state in LIVE:
-                sn = str(device.next_sn())
-                await self._send(device, DeviceInfoQuery(sn, device_id))
-                await self.catalog(device)
+            if device is None or device.state not in LIVE:
+                return
+            heard = await self._send(device, DeviceInfoQuery(str(device.next_sn()), device_id))
+            done = heard is not None and (await self.catalog(device, retries=0)).complete
+            if done or device.state not in LIVE:
+                self._give_up(device_id)
+            else:
+                self._later(device_id, mute=heard is None)
         finally:
             self.queue.done(device_id)
             self._pump()
+
+    def _later(self, device_id: str, *, mute: bool) -> None:
+        """Queue a device again after a pause, if it has not had its attempts."""
+        options = self._estate.options
+        attempt = self._attempts.get(device_id, 0)
+        if attempt >= options.catalog_retries or self._closed:
+            self._give_up(device_id)
+            return
+        pause = options.catalog_backoff_s * 2**attempt * (MUTE_FACTOR if mute else 1)
+        self._give_up(device_id)
+        self._attempts[device_id] = attempt + 1
+        self._repeats[device_id] = asyncio.get_running_loop().call_later(
+            pause, self._repeat, device_id
+        )
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
@@ -110,22 +152,26 @@ class Asking:
 
     # --- catalog ----------------------------------------------------------------------------
 
-    def catalog(self, device: Device) -> asyncio.Future[SyncResult]:
+    def catalog(self, device: Device, retries: int | None = None) -> asyncio.Future[SyncResult]:
         """The sync of this device that is under way, begun if there is none."""
-        task = self._syncs.get(device.device_id)
+        device_id = device.device_id
+        task = self._syncs.get(device_id)
         if task is None:
-            task = self._spawn(self._sync(device))
-            self._syncs[device.device_id] = task
-            device_id = device.device_id
+            many = self._estate.options.catalog_retries if retries is None else retries
+            task = self._syncs[device_id] = self._spawn(self._sync(device, many))
             task.add_done_callback(lambda _: self._syncs.pop(device_id, None))
         return asyncio.shield(task)
 
     async def query_catalog(self, device: Device, timeout_s: float) -> SyncResult:
         """Ask for the catalog and wait for the end; what there is when the time is over."""
         self._require_flow(device)
+        joined = device.device_id in self._syncs
         try:
             async with asyncio.timeout(timeout_s):
-                return await self.catalog(device)
+                result = await self.catalog(device)
+                if joined and not result.complete and device.flow is not None:
+                    result = await self.catalog(device)  # that one was not going to be repeated
+                return result
         except TimeoutError:
             run = self._runs.get(device.device_id)
             if run is None:
@@ -133,33 +179,36 @@ class Asking:
             sync = run.sync
             return SyncResult(sync.expected, sync.received, False, (), Outcome.TOO_LONG)
 
-    async def _sync(self, device: Device) -> SyncResult:
+    async def _sync(self, device: Device, retries: int) -> SyncResult:
         """One catalog, repeated while it is incomplete and the device is there."""
-        options = self._estate.options
-        held: dict[str, CatalogItem] = {}
-        pause = options.catalog_backoff_s
-        for attempt in range(options.catalog_retries + 1):
-            if attempt:
-                await asyncio.sleep(pause)
-                pause *= 2
-            result = await self._attempt(device, held)
-            held.update((item.device_id, item) for item in result.items)
+        pause = self._estate.options.catalog_backoff_s
+        result = await self._attempt(device)
+        for _ in range(retries):
             if result.complete or device.state not in LIVE:
                 break
+            await asyncio.sleep(pause)
+            pause *= 2
+            result = await self._attempt(device)
         return result
 
-    async def _attempt(self, device: Device, held: dict[str, CatalogItem]) -> SyncResult:
-        run = self._catalogs.begin(device, dict(held))
-        self._runs[device.device_id] = run
+    async def _attempt(self, device: Device) -> SyncResult:
+        device_id = device.device_id
+        run = self._catalogs.begin(device, self._held.get(device_id, {}))
+        self._runs[device_id] = run
         try:
-            if not await self._send(device, CatalogQuery(run.sync.sn, device.device_id)):
+            if not accepted(await self._send(device, CatalogQuery(run.sync.sn, device_id))):
                 self._catalogs.abandon(run)
-            return await run.done
+            result = await run.done
         except asyncio.CancelledError:
             self._catalogs.abandon(run)
             raise
         finally:
-            del self._runs[device.device_id]
+            del self._runs[device_id]
+        if result.complete or device.state not in LIVE:
+            self._held.pop(device_id, None)
+        else:
+            self._held[device_id] = {item.device_id: item for item in result.items}
+        return result
 
     # --- device info ------------------------------------------------------------------------
 
@@ -175,7 +224,7 @@ class Asking:
 
         self._answers.expect(device.device_id, DEVICE_INFO, sn, take)
         try:
-            if not await self._send(device, DeviceInfoQuery(sn, device.device_id)):
+            if not accepted(await self._send(device, DeviceInfoQuery(sn, device.device_id))):
                 return None
             async with asyncio.timeout(self._estate.options.device_info_wait_s):
                 return await answer
@@ -203,11 +252,11 @@ class Asking:
 
     # --- sending ----------------------------------------------------------------------------
 
-    async def _send(self, device: Device, message: Message) -> bool:
-        """Send a query; True when the device took it (2xx)."""
+    async def _send(self, device: Device, message: Message) -> int | None:
+        """Send a query; the status of the answer, None when there was none."""
         flow = device.flow
         if flow is None:
-            return False
+            return None
         request = self._outgoing.message(device, flow, write(message, device.write_charset))
         try:
             response: Response = await self._sip.request(request, flow)
@@ -223,8 +272,8 @@ class Asking:
             else:
                 details |= {"transport": flow.transport, "reason": str(error)}
             log.event(kind, **details)
-            return False
-        return 200 <= response.status < 300
+            return None
+        return response.status
 
     def _require_flow(self, device: Device) -> None:
         if device.flow is None or device.state not in LIVE:
@@ -236,7 +285,14 @@ class Asking:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        for device_id in list(self._repeats):
+            self._give_up(device_id)
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSE_S)
+
+
+def accepted(status: int | None) -> bool:
+    """The device took the request."""
+    return status is not None and 200 <= status < 300

@@ -39,7 +39,4 @@ class Clock:
 
 def date_header(civil: datetime) -> str:
     """The Date of a 200 to REGISTER: `YYYY-MM-DDTHH:MM:SS.sss`, Beijing time."""
-    return (
-        civil.astimezone(BEIJING).strftime("%Y-%m-%dT%H:%M:%S.")
-        + f"{civil.microsecond // 1000:03d}"
-    )
+    return civil.astimezone(BEIJING).isoformat(timespec="milliseconds")[:-6]

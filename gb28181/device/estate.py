@@ -205,7 +205,10 @@ class Estate:
         self.store.put_registration(registration)
         for interval in states.begin(device, device.state, cause, self.clock.civil()):
             self.store.put_interval(interval)
-        self.news.tree(self.tree.set_device_online(device.device_id, device.online))
+        if device.shown:
+            self.news.tree(self.tree.set_device_online(device.device_id, device.online))
+        else:
+            self.show(device)
 
     def tell(self, device: Device, cause: Cause) -> None:
         """Tell the floors above."""

@@ -133,7 +133,6 @@ class Registering:
                 DeviceRecord(device_id, created_at=estate.clock.civil()),
                 RegistrationRecord(device_id, DeviceState.UNKNOWN.value),
             )
-            estate.show(device)
             estate.save(device)
         before, reachable = device.peer, device.flow is not None
         was_online, alive = device.online, self._heard_lately(device)

@@ -405,6 +405,22 @@ def read_sn(body: bytes) -> str:
     return body.partition(b"<SN>")[2].partition(b"</SN>")[0].decode()
 
 
+async def test_mute_devices_hold_no_place_in_the_queue(tmp_path: Path) -> None:
+    async with world(tmp_path, query_outstanding=1, catalog_retries=1) as gb:
+        mute = {CAMERA}
+        gb.sip.status = lambda request: (
+            TransactionTimeout("no answer") if request.to.uri.user in mute else 200
+        )
+        gb.login()
+        gb.login(NVR, udp(port=7001))
+        sn = await gb.catalog_sn()
+        gb.message(catalog_body(NVR, sn, 1, [item(CAM1)]), NVR, udp(port=7001))
+        assert (await gb.service.query_catalog(NVR)).complete
+        mute.clear()
+        assert await gb.catalog_sn(2), "and the mute one is asked again later"
+        assert gb.sip.sent[-1][0].to.uri.user == CAMERA
+
+
 async def test_nobody_asks_a_device_that_is_offline(gb: World) -> None:
     await gb.service.create(NVR)
     for call in (gb.service.query_catalog(NVR), gb.service.query_device_info(NVR)):
