@@ -15,15 +15,12 @@ from sip.flow import Address
 from sip.headers import Headers
 from sip.message import REASONS, Request, build_response
 
-_HOST = r"[A-Za-z0-9._\-]+(?::[1-5]?[0-9]{1,4})?"
-_TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]"
-_VIA = re.compile(
-    rf"SIP/2\.0/(?:UDP|TCP) {_HOST}(?:;[A-Za-z0-9\-]+(?:={_TOKEN}*)?)*", re.ASCII
-).fullmatch
+# Possessive (`++`): these never match better on a second try, so a long header cannot cost more.
+_HOST = r"[A-Za-z0-9._\-]++(?::[1-5]?[0-9]{1,4}+)?+"
+_PARAMS = r"(?:;[A-Za-z0-9\-]++(?:=[A-Za-z0-9\-.!%*_+`'~]*+)?+)*+"
+_VIA = re.compile(rf"SIP/2\.0/(?:UDP|TCP) {_HOST}{_PARAMS}", re.ASCII).fullmatch
 _ADDRESS = re.compile(
-    rf'(?:"[A-Za-z0-9 ._\-]*" ?)?<sip:(?:[A-Za-z0-9._\-]+@)?{_HOST}>'
-    rf"(?:;[A-Za-z0-9\-]+(?:={_TOKEN}*)?)*",
-    re.ASCII,
+    rf'(?:"[A-Za-z0-9 ._\-]*+" ?)?+<sip:[A-Za-z0-9._\-]++@{_HOST}>{_PARAMS}', re.ASCII
 ).fullmatch
 _CALL_ID = re.compile(r"[!-~]+").fullmatch
 _HOPS = re.compile(r"[0-9]{1,2}").fullmatch
@@ -37,12 +34,14 @@ Texts = tuple[str, str, str, str, str]
 
 def texts_of(request: Request) -> Texts | None:
     """None where one of the five is missing or stands twice."""
-    lines = request.headers.lines
-    via, from_, to = lines("via"), lines("from"), lines("to")
-    call_id, cseq = lines("call-id"), lines("cseq")
-    if len(via) == len(from_) == len(to) == len(call_id) == len(cseq) == 1:
-        return via[0], from_[0], to[0], call_id[0], cseq[0]
-    return None
+    # Straight from the index: a call for each header would cost more than the look-up.
+    index = request.headers._index
+    try:
+        (via,), (from_,), (to,) = index["via"], index["from"], index["to"]
+        (call_id,), (cseq,) = index["call-id"], index["cseq"]
+    except (KeyError, ValueError):
+        return None
+    return via, from_, to, call_id, cseq
 
 
 def is_plain(request: Request, texts: Texts) -> bool:
@@ -50,7 +49,7 @@ def is_plain(request: Request, texts: Texts) -> bool:
     via, from_, to, call_id, cseq = texts
     number, _, of = cseq.partition(" ")
     uri = request.uri
-    lines = request.headers.lines
+    lines = request.headers._index.get
     hops, contacts = lines("max-forwards"), lines("contact")
     return bool(
         of == request.method
