@@ -152,6 +152,7 @@ async def measure(
                 everywhere.set()
 
     node.listen(on_event)
+    memory = resident_bytes()
     infos = [
         await node.open_receiver(ReceiverSpec(f"s{i}", mode, ssrc=i + 1)) for i in range(streams)
     ]
@@ -178,6 +179,7 @@ async def measure(
         await asyncio.sleep(seconds)
         cpu, wall = time.process_time() - cpu, time.monotonic() - wall
         after = totals(node, streams)
+        memory = resident_bytes() - memory
     finally:
         for helper in helpers:
             helper.kill()
@@ -187,6 +189,7 @@ async def measure(
     await node.aclose()
     return {
         "cpu %/stream": 100 * cpu / wall / streams,
+        "MB/stream": memory / streams / 1e6,
         "frames/s": moved["frames"],
         "packets/s": moved["packets"],
         "Mbit/s in": moved["bytes_in"] * 8e-6,
@@ -195,6 +198,11 @@ async def measure(
         "kernel drops": after["kernel_drops"],
         "skipped": after["dropped_frames"],
     }
+
+
+def resident_bytes() -> int:
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def totals(node: InProcessNode, streams: int) -> dict[str, int]:
