@@ -108,19 +108,19 @@ class Tree:
     def put_channels(self, channels: Iterable[Channel]) -> list[TreeNode]:
         """The same for many. A channel of an unknown device brings it along, offline, unnamed."""
         touched: _Touched = set()
-        devices: dict[str, DeviceCell] = {}
+        primaries: dict[str, str] = {}
         for channel in channels:
             before = self._channels.get(channel.channel_id)
             if before is not None:
-                devices[before.device_id] = self._devices[before.device_id]
+                primaries.setdefault(before.device_id, self._devices[before.device_id].primary())
                 self._drop(channel.channel_id, touched)
             if channel.device_id not in self._devices:
                 self.put_device(channel.device_id)
-            device = devices[channel.device_id] = self._devices[channel.device_id]
+                primaries[channel.device_id] = ""  # all of its nodes are new
+            device = self._devices[channel.device_id]
+            primaries.setdefault(channel.device_id, device.primary())
             self._add(device, channel, touched)
-        for device in devices.values():
-            touched |= self._seat(device)
-        return self._nodes(touched)
+        return self._nodes(touched | self._seat_all(primaries))
 
     def remove_channel(self, channel_id: str) -> list[TreeNode]:
         """Take a channel away; nothing changes for an unknown one."""
@@ -129,15 +129,13 @@ class Tree:
     def remove_channels(self, channel_ids: Iterable[str]) -> list[TreeNode]:
         """The same for many."""
         touched: _Touched = set()
-        devices: dict[str, DeviceCell] = {}
+        primaries: dict[str, str] = {}
         for channel_id in channel_ids:
             channel = self._channels.get(channel_id)
             if channel is not None:
-                devices[channel.device_id] = self._devices[channel.device_id]
+                primaries.setdefault(channel.device_id, self._devices[channel.device_id].primary())
                 self._drop(channel_id, touched)
-        for device in devices.values():
-            touched |= self._seat(device)
-        return self._nodes(touched)
+        return self._nodes(touched | self._seat_all(primaries))
 
     # Looking at it
 
@@ -254,6 +252,18 @@ class Tree:
             device.online = online
             for bucket in device.buckets.values():
                 self._count(bucket.code, 0, bucket.on if online else -bucket.on)
+
+    def _seat_all(self, primaries: dict[str, str]) -> _Touched:
+        """`_seat` for devices with their former primary place: its change renames all their
+        nodes.
+        """
+        touched: _Touched = set()
+        for device_id, before in primaries.items():
+            device = self._devices[device_id]
+            touched |= self._seat(device)
+            if device.primary() != before:
+                touched |= self._around(device)
+        return touched
 
     def _seat(self, device: DeviceCell) -> _Touched:
         """Empty buckets go, but one stays at home when there is no other; what that changed."""

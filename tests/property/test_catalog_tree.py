@@ -169,7 +169,7 @@ class TreeMachine(RuleBasedStateMachine):
     def every_node_that_changed_was_told_as_it_is_now(self) -> None:
         now = places(self.tree)
         for node_id, node in now.items():
-            if node.kind is not Kind.DEVICE and self.before.get(node_id) != node:
+            if self.before.get(node_id) != node:
                 assert self.told.get(node_id) == node
         assert all(now.get(node_id) == node for node_id, node in self.told.items())
         self.before, self.told = now, {}

@@ -136,6 +136,7 @@ def test_an_id_twice_within_a_page_is_two_entries_even_when_the_page_is_doubled(
     twin = CatalogItem(A.device_id, name="twin")
     machine.handle(page(4, A, twin, B), 101.0)
     machine.handle(page(4, A, twin, B), 102.0)
+    machine.handle(page(4, twin), 102.0)
     assert machine.received == 3
     effects = machine.handle(page(4, C), 103.0)
     assert effects[-1] == Finished(SyncResult(4, 4, True, (twin, B, C), Outcome.COMPLETE))
