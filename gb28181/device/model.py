@@ -68,7 +68,8 @@ class Device:
         """Where requests to the device go; None while it cannot be reached."""
         self.peer: Flow | None = None
         """Where its messages come from; differs from `flow` only with `reply_port = via`."""
-        self.charsets = CharsetMemory.from_dict(record.charsets)
+        stored = record.charsets
+        self.charsets = CharsetMemory.from_dict(stored) if stored else CharsetMemory()
         if policy.charset:
             self.charsets.set_override(policy.charset)
         self.charsets_saved = self.charsets.revision

@@ -84,8 +84,8 @@ def _charset(value: Any) -> Any:
 _CHECKS: Final[dict[str, Callable[[Any], Any]]] = {
     "transport": _choice(*MEDIA_TRANSPORTS),
     "charset": _charset,
-    "keepalive_interval": _number(5, 3600),
-    "keepalive_count": _number(1, 20, whole=True),
+    "keepalive_interval": _number(1, 3600),
+    "keepalive_count": _number(1, 100, whole=True),
     "reply_port": _choice("source", "via"),
     "algorithm": _choice(*ALGORITHMS),
     "qop": _flag,

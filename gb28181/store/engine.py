@@ -32,8 +32,17 @@ def database_url(url: str | None, data_dir: Path) -> URL:
     return parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """JSON text; the empty values most rows hold take the short way."""
+    if not value:
+        if value == {}:
+            return "{}"
+        if value == []:
+            return "[]"
+    return _encode(value)
 
 
 def create_engine(url: URL, *, busy_timeout_ms: int = 5000) -> AsyncEngine:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from gb28181.store.cipher import Cipher
@@ -37,24 +38,34 @@ Record = (
 _SPECIAL = {DeviceRecord: ("password",), IntervalRecord: ("start", "end")}
 
 
-def _storable(value: Any) -> Any:
+def _clean(value: Any) -> Any:
     """The value without what no database takes: NUL, and lone surrogates."""
     if type(value) is str:
         if value.isascii():
-            return value.replace("\x00", "") if "\x00" in value else value
+            return value.replace("\x00", "")
         return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
     if type(value) is dict:
-        return {key: _storable(inner) for key, inner in value.items()}
+        return {_clean(key): _clean(inner) for key, inner in value.items()}
     if type(value) is list:
-        return [_storable(inner) for inner in value]
+        return [_clean(inner) for inner in value]
     return value
 
 
 def _plain(kind: type[Any]) -> Callable[[Any], Row]:
     names = tuple(f.name for f in fields(kind) if f.name not in _SPECIAL.get(kind, ()))
+    values_of = attrgetter(*names)
 
     def convert(record: Any) -> Row:
-        return {name: _storable(getattr(record, name)) for name in names}
+        row: Row = {}
+        for name, value in zip(names, values_of(record), strict=True):
+            form = type(value)
+            if form is str:
+                if not value.isascii() or "\x00" in value:
+                    value = _clean(value)
+            elif form is dict or form is list:
+                value = _clean(value)  # also a copy: the record goes on changing
+            row[name] = value
+        return row
 
     return convert
 
