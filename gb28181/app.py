@@ -98,16 +98,19 @@ class App:
         self._ready["tree"] = True
         await self.sessions.start()
         await self.endpoint.start()
+        sip = "{}:{}".format(*self.endpoint.bound)
+        log.event(ev.SIP_LISTENING, local=sip, transport="udp and tcp")
         self._warn_of_small_buffer()
         self._ready["sip"] = True
         await self.aftermath.settle(left_open)
         await self.http.start()
+        log.event(ev.API_LISTENING, local="{}:{}".format(*self.http.bound), url=self.http.url)
         self._housekeeping = asyncio.create_task(self._every_second())
         log.event(
             ev.APP_STARTED,
             version=__version__,
             http=self.http.url,
-            sip="{}:{}".format(*self.endpoint.bound),
+            sip=sip,
             duration_ms=round((time.monotonic() - started) * 1000),
         )
 

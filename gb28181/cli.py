@@ -51,7 +51,7 @@ def serve(config: ConfigFile = None) -> None:
     """Run the platform: SIP, media, HTTP API and console. Needs no file and no earlier command."""
     from gb28181.serve import serve as run
 
-    raise SystemExit(_run(run(_settings(config))))
+    raise SystemExit(_run(run(_load(config))))
 
 
 @app.command()

@@ -6,7 +6,8 @@ import asyncio
 import signal
 import sys
 
-from config.schema import Settings
+from config.keys import ENV_PREFIX
+from config.load import Loaded
 from gb28181.app import App, Shown
 from gb28181.store.errors import StoreError
 from gb28181.telemetry import events as ev
@@ -16,9 +17,15 @@ from sip.errors import SipError
 EXIT_FAILED = 1
 
 
-async def serve(settings: Settings) -> int:
+async def serve(loaded: Loaded) -> int:
     """Run until SIGTERM or SIGINT; returns the exit code."""
+    settings = loaded.settings
     logs.setup(settings.logs.format, settings.logs.level)
+    logs.get_logger("app").event(
+        ev.CONFIG_LOADED,
+        path=loaded.path,
+        environment=sum(source.startswith(ENV_PREFIX) for source in loaded.sources.values()),
+    )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

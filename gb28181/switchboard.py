@@ -82,6 +82,13 @@ class Switchboard:
         return answer
 
     def on_flow_closed(self, flow: Flow, reason: str) -> None:
+        self._rate.event(
+            ev.SIP_TRANSPORT_CLOSED,
+            flow.remote[0],
+            remote=str(flow),
+            transport=flow.transport,
+            reason=reason,
+        )
         if self._devices is not None:
             self._devices.on_flow_closed(flow, reason)
 

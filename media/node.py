@@ -166,6 +166,8 @@ class StreamStatistics:
     """Datagrams the kernel threw away because the socket's buffer was full."""
     foreign: int
     """Packets or connections from an address that is not allowed or not the locked one."""
+    foreign_source: tuple[str, int] | None
+    """The last such address of the open receiver."""
     invalid: int
     """Datagrams before the lock that were no RTP."""
     ssrc: int | None

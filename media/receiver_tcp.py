@@ -100,6 +100,8 @@ class TcpReceiver:
         """When the active connection last delivered a packet."""
         self.foreign = 0
         """Connections refused or replaced."""
+        self.foreign_source: tuple[str, int] | None = None
+        """Where the last such connection came from."""
         self._on_new_source = on_new_source
         self._on_closed = on_closed
         self._connections: dict[_Connection, None] = {}
@@ -201,6 +203,7 @@ class TcpReceiver:
         """A connection was made; what it is worth shows with its first packet."""
         if self._closed or not self.networks.allow(remote[0]):
             self.foreign += 1
+            self.foreign_source = remote
             sock.close()
             return
         sock.setblocking(False)
@@ -223,11 +226,13 @@ class TcpReceiver:
         """Packets came on a connection that is not the active one: does it become that?"""
         if self.active is not None and now - self.last_at < SILENCE_S:
             self.foreign += 1
+            self.foreign_source = connection.remote
             self._drop(connection)
             return False
         replaced, self.active = self.active, connection
         if replaced is not None:
             self.foreign += 1
+            self.foreign_source = replaced.remote
             self._drop(replaced)
         if self._had_source:
             self._on_new_source()

@@ -186,6 +186,11 @@ class UdpReceiver:
     def foreign(self) -> int:
         return self.lock.foreign
 
+    @property
+    def foreign_source(self) -> tuple[str, int] | None:
+        source = self.lock.foreign_source
+        return None if source is None else (source[0], source[1])
+
     def tick(self, now: float) -> None:
         """Once a second: look at the kernel's drop counter with the next datagram."""
         self._sample = True

@@ -79,7 +79,16 @@ class _Candidate:
 class SourceLock:
     """The lock of one UDP receiver.  The shell compares with `source` itself, packet by packet."""
 
-    __slots__ = ("_candidates", "foreign", "invalid", "last_at", "networks", "source", "ssrc")
+    __slots__ = (
+        "_candidates",
+        "foreign",
+        "foreign_source",
+        "invalid",
+        "last_at",
+        "networks",
+        "source",
+        "ssrc",
+    )
 
     def __init__(self, networks: Networks, ssrc: int | None) -> None:
         self.networks = networks
@@ -90,6 +99,8 @@ class SourceLock:
         """When the locked address last sent; the shell keeps it, once per wake."""
         self.foreign = 0
         """Packets from addresses that are not allowed or not the locked one."""
+        self.foreign_source: Address | None = None
+        """The last such address."""
         self.invalid = 0
         """Packets of allowed addresses that are no RTP, while nothing was locked."""
         self._candidates: dict[Address, _Candidate] = {}
@@ -110,6 +121,7 @@ class SourceLock:
             self.source is not None and now - self.last_at < SILENCE_S
         ):
             self.foreign += 1
+            self.foreign_source = address
             return []
         payload = payload_of(packet)
         if payload is None or is_rtcp(packet):

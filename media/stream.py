@@ -188,6 +188,7 @@ class Stream:
             duplicates=stats.duplicates,
             kernel_drops=kernel_drops,
             foreign=foreign,
+            foreign_source=None if receiver is None else receiver.shell.foreign_source,
             invalid=invalid,
             ssrc=stats.ssrc,
             ssrc_changes=stats.ssrc_changes,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Iterator
 
@@ -15,6 +16,13 @@ from config.sections import HttpSettings
 BACKLOG = 1024
 GRACE_S = 2
 """Open requests at stop get this long; streams are closed before by the media node."""
+
+
+class _DenialIsNoError(logging.Filter):
+    """uvicorn calls every WebSocket that was refused with an HTTP answer a missing handshake."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("ASGI callable returned without completing")
 
 
 class _Server(uvicorn.Server):
@@ -45,6 +53,7 @@ class HttpServer:
                 ssl_keyfile=settings.key_file,
             )
         )
+        logging.getLogger("uvicorn.error").addFilter(_DenialIsNoError())
         self._socket: socket.socket | None = None
         self._task: asyncio.Task[None] | None = None
 

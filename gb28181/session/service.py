@@ -45,6 +45,7 @@ from .model import (
     Transport,
 )
 from .pull import Pull, PullState, PullTimes
+from .watch import MediaWatch
 
 ANSWER_S = 14.8
 """Longest wait of ``live``: the API answers within 15 s in every case."""
@@ -97,6 +98,7 @@ class SessionService:
         self._times = times
         self._streams: dict[str, Stream] = {}
         self._tick: asyncio.TimerHandle | None = None
+        self._watch = MediaWatch(node)
         self._stopping = False
         self._all_ended = asyncio.Event()
         caller.on_running = self._call_running
@@ -280,6 +282,7 @@ class SessionService:
         if stream.timer is not None:
             stream.timer.cancel()
             stream.timer = None
+        self._watch.closed(stream_id, failure.reason.value)
         self._caller.close_stream(stream_id, failure.reason.value)
 
     def _arm(self, stream: Stream) -> None:
@@ -312,6 +315,7 @@ class SessionService:
             self._all_ended.set()
 
     def _on_node_event(self, event: NodeEvent) -> None:
+        self._watch.heard(event)
         match event:
             case ViewersChanged():
                 stream = self._streams.get(event.stream_id)
@@ -327,12 +331,7 @@ class SessionService:
             case ReceiverFailed():
                 self._media(event.receiver_id, calls.MediaLost(event.reason))
             case FormatChangedEvent():
-                log.event(
-                    ev.MEDIA_FORMAT_CHANGED,
-                    stream_id=event.stream_id,
-                    video=_codec(event.video),
-                    audio=_codec(event.audio),
-                )
+                pass  # told by the watch
             case _:
                 assert_never(event)
 
@@ -343,6 +342,7 @@ class SessionService:
 
     def _reconcile(self) -> None:
         loop = asyncio.get_running_loop()
+        self._watch.look(self._streams)
         receivers = (info.receiver_id for info in self._node.receivers())
         found = self._caller.ledger.reconcile(receivers, loop.time())
         for receiver_id in found.orphan_receivers:
@@ -380,10 +380,6 @@ _SILENCE = {
     "gap": "no packet came for {seconds:.0f} s",
     "closed": "the sender closed its connection",
 }
-
-
-def _codec(video_or_audio: object | None) -> str | None:
-    return None if video_or_audio is None else str(getattr(video_or_audio, "codec", ""))
 
 
 def _because(reason: EndReason) -> Failure:

@@ -396,7 +396,7 @@ STORE_SECRET_UNREADABLE = LogEvent(
     "store.secret_unreadable",
     Level.ERROR,
     ("device_id",),
-    "A stored password cannot be decrypted with this key file; the default password counts instead.",
+    "A stored password cannot be decrypted with this key file; the default password counts.",
 )
 STORE_BACKUP_WRITTEN = LogEvent(
     "store.backup_written",
