@@ -76,6 +76,8 @@ class Assembler:
         self._cut = False
         self._overflow = False
         self._quiet_size = 0
+        self._scanned = 0
+        """Chunks already searched for a pack header that closes the open unit."""
         self._after_marker = False
         self._barren = 0
 
@@ -99,8 +101,8 @@ class Assembler:
     ) -> None:
         """The next payload in order; ``gap`` says that packets are missing in front of it."""
         if timestamp != self.timestamp:
-            if not gap and self._goes_on(payload):
-                self._carry(timestamp, arrival, out)
+            if self.container is Container.PS and not starts_ps(payload):
+                self._headless(gap, payload, timestamp, arrival, out)
             else:
                 self._next(gap, payload, timestamp, arrival, out)
         elif arrival >= self._deadline or self._cut:
@@ -160,6 +162,7 @@ class Assembler:
         self._marked = False
         self._overflow = False
         self._quiet_size = 0
+        self._scanned = 0
 
     def _add(self, payload: bytes, arrival: float) -> None:
         self._last_arrival = arrival
@@ -282,7 +285,7 @@ class Assembler:
                 lost = lost or headless or not piece.data.startswith((START, b"\x00" + START))
             seen_video = True
             self._piece(piece, self._damaged or lost, out)
-        if not seen_video and (headless or self._damaged):
+        if (headless and not seen_video) or (self._damaged and not pieces):
             self._video.drop_damaged(None, b"", head_lost=True)
 
     def _piece(self, piece: Piece, damaged: bool, out: Out) -> None:
@@ -293,9 +296,8 @@ class Assembler:
                 return
             if damaged:
                 self._video.drop_damaged(codec, piece.data, head_lost=self._head_lost)
-            elif kind is not None and codec is None and video_codec(piece.data) is None:
-                if self._stats.waiting_key:
-                    self._stats.unsupported_codec = f"0x{kind:02x}"
+            elif self._unknown(kind, codec, piece.data):
+                self._stats.unsupported_codec = f"0x{kind:02x}"
             else:
                 times = (piece.pts, piece.dts, self._rtp)
                 self._video.push(codec, piece.data, times, self._arrival, out)
@@ -309,6 +311,12 @@ class Assembler:
             codec = codec or audio_codec(piece.data)
             self._audio.push(codec, piece.data, piece.pts, self._rtp, self._arrival, out)
 
+    def _unknown(self, kind: int | None, codec: Codec | None, data: bytes) -> bool:
+        """A stream type without a name, and no picture of a known codec has come to light."""
+        if kind is None or codec is not None or not self._stats.waiting_key:
+            return False
+        return video_codec(data) is None
+
     def _chosen(self, ids: range, otherwise: int) -> int:
         """The one stream of its kind that is carried: the first of the map."""
         for stream in self.ps.streams:
@@ -319,26 +327,48 @@ class Assembler:
     def _picture(self, codec: Codec | None, data: bytes, out: Out) -> None:
         self._video.push(codec, data, (None, None, self._rtp), self._arrival, out)
 
-    def _goes_on(self, payload: bytes) -> bool:
-        """Whether a payload with a new timestamp continues the open burst."""
-        return (
-            self.container is Container.PS
-            and bool(self.chunks)
-            and not starts_ps(payload)
-            and not self._damaged
-        )
+    def _headless(
+        self, gap: bool, payload: bytes, timestamp: int, arrival: float, out: Out
+    ) -> None:
+        """A new timestamp in a program stream whose payload does not begin with a header."""
+        found = container_of(payload)
+        if found in ES_CODECS:
+            # The sender has left the program stream: nobody sends a parameter set like this in it.
+            self._next(gap, payload, timestamp, arrival, out)
+            self.container = found
+            self._stats.container = found
+        elif gap or self._damaged or not self.chunks:
+            self._next(gap, payload, timestamp, arrival, out)
+        elif not self._scanned and self._try_whole(out):
+            # The open unit has all it wants; what comes now belongs to one whose head is unknown.
+            self._next(gap, payload, timestamp, arrival, out)
+        else:
+            self._carry(timestamp, arrival, out)
 
     def _carry(self, timestamp: int, arrival: float, out: Out) -> None:
-        """Frames do not end with packets here: give out what is closed, keep the open unit."""
+        """Frames do not end with packets here: give out what is closed, keep the open unit.
+
+        Only a pack header can close a unit, so the burst is parsed when a new one has come, and
+        every payload is searched once.
+        """
+        closed = any(
+            payload.find(PACK_START, 0 if index else 1) >= 0
+            for index, payload in enumerate(self.chunks)
+            if index >= self._scanned
+        )
+        self._scanned = len(self.chunks)
+        self.timestamp = timestamp
+        self._deadline = arrival + FROZEN_S
+        if not closed:
+            return
         data = b"".join(self.chunks)
         pieces, used = self.ps.parse(data, final=False)
         for piece in pieces:
             self._piece(piece, False, out)
         rest = data[used:]
-        rtp, begun, head_lost = self._rtp, self._arrival, self._head_lost
+        head_lost = self._head_lost and not pieces
         self._open(timestamp, arrival)
-        self._rtp, self._arrival = rtp, begun
-        self._head_lost = head_lost and not pieces
-        if rest:
-            self.chunks = [rest]
-            self.size = len(rest)
+        self._head_lost = head_lost
+        self.chunks = [rest]
+        self.size = len(rest)
+        self._scanned = 1

@@ -181,24 +181,43 @@ def _skip_h265_scaling_lists(reader: BitReader) -> None:
 
 
 def _skip_reference_sets(reader: BitReader) -> None:
+    """st_ref_pic_set (7.3.7): a set may be told by its difference to the one before."""
     sets = reader.ue()
     if sets > 64:
         raise StreamFormatError("num_short_term_ref_pic_sets out of range")
-    previous = 0
+    pictures: list[int] = []
     for index in range(sets):
         if index and reader.flag():  # inter_ref_pic_set_prediction_flag
+            pictures = _predicted_set(reader, pictures)
+        else:
+            pictures = _explicit_set(reader)
+
+
+def _explicit_set(reader: BitReader) -> list[int]:
+    negative, positive = reader.ue(), reader.ue()
+    if negative > 16 or positive > 16:
+        raise StreamFormatError("reference picture set out of range")
+    pictures: list[int] = []
+    for count, sign in ((negative, -1), (positive, 1)):
+        distance = 0
+        for _ in range(count):
+            distance += sign * (reader.ue() + 1)
             reader.flag()
-            reader.ue()
-            # A picture counts when it is used, or not used but kept (use_delta_flag).
-            previous = sum(1 for _ in range(previous + 1) if reader.flag() or reader.flag())
-            continue
-        negative, positive = reader.ue(), reader.ue()
-        if negative > 16 or positive > 16:
-            raise StreamFormatError("reference picture set out of range")
-        for _ in range(negative + positive):
-            reader.ue()
-            reader.flag()
-        previous = negative + positive
+            pictures.append(distance)
+    return pictures
+
+
+def _predicted_set(reader: BitReader, before: list[int]) -> list[int]:
+    """Pictures of a predicted set, nearest first on each side as (7-61) and (7-62) order them."""
+    negative = reader.flag()
+    step = reader.ue() + 1
+    step = -step if negative else step
+    kept: set[int] = set()
+    for distance in [*before, 0]:
+        # A picture counts when it is used, or not used but kept (use_delta_flag).
+        if (reader.flag() or reader.flag()) and distance + step:
+            kept.add(distance + step)
+    return sorted((d for d in kept if d < 0), reverse=True) + sorted(d for d in kept if d > 0)
 
 
 def _check(width: int, height: int) -> None:

@@ -192,3 +192,29 @@ def test_tcp_whole_or_mutated(
         for packet in splitter.feed(bytes(broken[at : at + cuts[0] + 100])):
             pipeline.feed(packet, at / 100_000)
         assert splitter._held <= 65_540 + 3100
+
+
+@given(
+    unit_shapes,
+    st.lists(st.tuples(st.integers(40, 1400), st.sampled_from([0, 300, 900])), min_size=1),
+)
+def test_packets_cut_anywhere_with_any_timestamps(
+    shapes: list[tuple[bool, bool, int, int]], cuts: list[tuple[int, int]]
+) -> None:
+    units = built(shapes)
+    muxer = PsMuxer(Codec.H264, Codec.G711A)
+    stream = b"".join(muxer.frame(unit) for unit in units)
+    rtp = RtpPacketizer(1)
+    packets: list[bytes] = []
+    at = index = time = 0
+    while at < len(stream):
+        size, step = cuts[index % len(cuts)]
+        packets += rtp.packetize(stream[at : at + size], time)
+        at, index, time = at + size, index + 1, time + step
+    pipeline = Pipeline()
+    out = feed_all(pipeline, packets, finish=False) + pipeline.restart()
+    got = units_of(out)
+    for video in (True, False):
+        assert [u.data for u in got if u.video is video] == [
+            u.data for u in units if u.video is video
+        ]

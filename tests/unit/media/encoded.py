@@ -32,8 +32,8 @@ def pictures(
     context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
     options = {"preset": "ultrafast", "threads": "1"}
     extra = f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes={b_frames}:repeat-headers=1"
-    options["x264-params" if codec is Codec.H264 else "x265-params"] = (
-        f"{extra}:b-adapt=0" + (":log-level=none" if codec is Codec.H265 else "")
+    options["x264-params" if codec is Codec.H264 else "x265-params"] = f"{extra}:b-adapt=0" + (
+        ":log-level=none" if codec is Codec.H265 else ""
     )
     context.options = options
     packets = []

@@ -28,9 +28,7 @@ def ps_packets(
     return packets
 
 
-def es_packets(
-    units: Iterable[AccessUnit], rtp: RtpPacketizer, *, size: int = 1200
-) -> list[bytes]:
+def es_packets(units: Iterable[AccessUnit], rtp: RtpPacketizer, *, size: int = 1200) -> list[bytes]:
     """RFC 6184 or RFC 7798: small units alone, large ones in fragments, marker at the end."""
     packets: list[bytes] = []
     for unit in units:

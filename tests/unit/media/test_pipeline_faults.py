@@ -184,9 +184,7 @@ def test_no_stream_map_at_all(codec: Codec) -> None:
 @pytest.mark.parametrize("length", [0, 5, 20, 0xFFFF])
 def test_pes_with_any_length(length: int) -> None:
     rtp = RtpPacketizer(1)
-    packets = [
-        p for unit in H264 for p in rtp.packetize(one_pes(unit, length=length), unit.dts)
-    ]
+    packets = [p for unit in H264 for p in rtp.packetize(one_pes(unit, length=length), unit.dts)]
     pipeline = Pipeline()
     # A PES that is always stated too long is never seen to be complete: the last one comes at the end.
     out = feed_all(pipeline, packets) + pipeline.restart()
@@ -307,9 +305,7 @@ def test_codecs_that_are_not_carried_are_named(codec: Codec) -> None:
 
 
 def test_sound_that_is_not_carried_does_not_stop_the_picture() -> None:
-    audio = [
-        AccessUnit(False, Codec.G723, u.pts, u.dts, True, u.data) for u in sound(Codec.G711A)
-    ]
+    audio = [AccessUnit(False, Codec.G723, u.pts, u.dts, True, u.data) for u in sound(Codec.G711A)]
     muxer = PsMuxer(Codec.H264, Codec.G723)
     pipeline = Pipeline()
     out = feed_all(pipeline, ps_packets(interleaved(tuple(H264), tuple(audio)), muxer))
@@ -410,3 +406,138 @@ def test_loss_in_a_bare_elementary_stream() -> None:
     assert [split(data) for data in video_of(out)] == [
         split(unit.data) for unit in H264[:14] + H264[15:]
     ]
+
+
+# --- further habits -------------------------------------------------------------------------------
+
+
+def retyped(pack: bytes, old: bytes, new: bytes) -> bytes:
+    """The pack with an entry of its stream map changed."""
+    return pack.replace(old, new, 1)
+
+
+def test_a_stream_type_nobody_knows_is_named_unless_the_content_shows() -> None:
+    strange = b"\x00\x00\x01\xb3" + b"mpeg2" * 50
+    units = [AccessUnit(True, Codec.H264, n * FRAME, n * FRAME, n == 0, strange) for n in range(4)]
+    rtp = RtpPacketizer(1)
+    packets = [
+        p
+        for unit in units
+        for p in rtp.packetize(retyped(MUXER.frame(unit), b"\x1b\xe0", b"\x02\xe0"), unit.dts)
+    ]
+    pipeline = Pipeline()
+    assert units_of(feed_all(pipeline, packets)) == []
+    assert pipeline.stats.unsupported_codec == "0x02"
+    rtp = RtpPacketizer(1)
+    packets = [
+        p
+        for unit in H264
+        for p in rtp.packetize(retyped(MUXER.frame(unit), b"\x1b\xe0", b"\x02\xe0"), unit.dts)
+    ]
+    pipeline = Pipeline()
+    assert video_of(feed_all(pipeline, packets)) == [unit.data for unit in H264]
+    assert pipeline.stats.unsupported_codec is None
+
+
+def test_only_the_stream_of_the_map_is_carried() -> None:
+    rtp = RtpPacketizer(1)
+    packets: list[bytes] = []
+    for unit in H264:
+        second = pes_header(0xE1, pes_times(unit.pts, unit.dts), 50) + b"\x00\x00\x01\x65" + b"z" * 46
+        voice = pes_header(0xC5, pes_times(unit.pts, unit.dts), 20) + b"y" * 20
+        packets += rtp.packetize(MUXER.frame(unit) + second + voice, unit.dts)
+    assert units_of(feed_all(Pipeline(), packets)) == H264
+
+
+def test_sound_that_shares_a_burst_with_a_damaged_picture() -> None:
+    audio = sound(Codec.G711A)
+    rtp = RtpPacketizer(1)
+    frames = [
+        rtp.packetize(MUXER.frame(picture) + MUXER.frame(heard), picture.dts)
+        for picture, heard in zip(H264, audio, strict=True)
+    ]
+    del frames[14][1]
+    out = feed_all(Pipeline(), flat(frames))
+    assert video_of(out) == [unit.data for unit in H264[:14] + H264[15:]]
+    assert [unit.data for unit in units_of(out) if not unit.video] == [unit.data for unit in audio]
+
+
+def test_sound_cut_off_by_loss_is_dropped() -> None:
+    audio = sound(Codec.G711A)
+    rtp = RtpPacketizer(1, max_payload=150)
+    frames = [rtp.packetize(MUXER.frame(heard), heard.dts) for heard in audio]
+    del frames[10][-1]
+    del frames[20][1]
+    pipeline = Pipeline()
+    got = [unit.data for unit in units_of(feed_all(pipeline, flat(frames)))]
+    wanted = [unit.data for index, unit in enumerate(audio) if index not in (10, 20)]
+    assert got == wanted
+    assert pipeline.stats.damaged == 2
+
+
+@pytest.mark.parametrize("starts_shared", [True, False])
+def test_bare_sound_whose_numbering_was_misjudged_at_first(starts_shared: bool) -> None:
+    audio = sound(Codec.G711A)
+    video_rtp = RtpPacketizer(7, sequence=3000)
+    audio_rtp = RtpPacketizer(7, payload_type=8, sequence=3005 if starts_shared else 50_000)
+    packets: list[bytes] = []
+    for index, (picture, heard) in enumerate(zip(H264, audio, strict=True)):
+        if not starts_shared and index >= 1:
+            audio_rtp.sequence = video_rtp.sequence
+        sounding = audio_rtp.packetize(heard.data, heard.dts * 8 // 90)
+        if not starts_shared and index >= 1:
+            video_rtp.sequence = audio_rtp.sequence
+        packets += [*sounding, *ps_packets([picture], PsMuxer(Codec.H264), video_rtp)]
+    pipeline = Pipeline()
+    out = []
+    for index, packet in enumerate(packets):
+        out += pipeline.feed(packet, index * 0.005)
+    out += pipeline.flush(99.0)
+    assert len([unit for unit in units_of(out) if not unit.video]) >= len(audio) - 6
+    # Once settled nothing is lost any more.
+    assert video_of(out)[-19:] == [unit.data for unit in H264[-19:]]
+
+
+def test_program_stream_under_a_payload_type_of_sound() -> None:
+    rtp = RtpPacketizer(1, payload_type=8)
+    out = feed_all(Pipeline(), ps_packets(H264, MUXER, rtp))
+    assert video_of(out) == [unit.data for unit in H264]
+
+
+def test_an_unreadable_payload_is_named_by_its_payload_type() -> None:
+    rtp = RtpPacketizer(1, payload_type=97)
+    pipeline = Pipeline()
+    for index in range(250):
+        for packet in rtp.packetize(b"\x99" * 700, index * FRAME):
+            assert pipeline.feed(packet, index * 0.04) == []
+    assert pipeline.flush(10.0) == []
+    assert pipeline.stats.unsupported_codec == "mpeg4"
+
+
+def test_a_sender_that_turns_from_program_to_elementary_stream() -> None:
+    rtp = RtpPacketizer(1)
+    later = [
+        AccessUnit(True, u.codec, u.pts + 30 * FRAME, u.dts + 30 * FRAME, u.key, u.data)
+        for u in pictures(Codec.H264, 90, noise=3)
+    ]
+    packets = ps_packets(H264, MUXER, rtp) + es_packets(later, rtp)
+    pipeline = Pipeline()
+    got = video_of(feed_all(pipeline, packets))
+    assert pipeline.stats.container == "h264"
+    assert [split(data) for data in got[-25:]] == [split(unit.data) for unit in later[-25:]]
+    again = ps_packets(H264, MUXER, rtp, base=200 * FRAME)
+    got = video_of(feed_all(pipeline, again, start=10.0))
+    assert got[-20:] == [unit.data for unit in H264[-20:]]
+    assert pipeline.stats.container == "ps"
+
+
+def test_b_frames_over_a_restart_of_the_same_sender_never_go_back() -> None:
+    units = list(pictures(Codec.H264, b_frames=2))
+    packets = ps_packets(units, MUXER)
+    pipeline = Pipeline()
+    out = feed_all(pipeline, packets, finish=False) + pipeline.restart()
+    out += feed_all(pipeline, packets, start=1.3, finish=False) + pipeline.restart()
+    got = units_of(out)
+    assert [unit.data for unit in got] == [unit.data for unit in units] * 2
+    assert all(b.dts > a.dts for a, b in pairwise(got))
+    assert all(unit.pts >= unit.dts for unit in got)
