@@ -61,6 +61,8 @@ class UdpTransport:
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._wanted)
             sock.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # as the TCP listener
             sock.bind((host, port))
             self._wildcard = host == "0.0.0.0"
             if self._wildcard:

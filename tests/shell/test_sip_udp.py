@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 
 import pytest
@@ -291,6 +292,15 @@ async def test_a_name_is_resolved_and_a_wrong_one_fails() -> None:
         assert (await a.open_udp("localhost", 5061)).remote == ("127.0.0.1", 5061)
         with pytest.raises(TransportFailed):
             await a.open_udp("no-such-host.invalid", 5060)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/net/if_inet6"), reason="no IPv6 here")
+async def test_over_ipv6() -> None:
+    async with endpoint(host="::1") as a, endpoint(host="::1") as b:
+        response = await a.request(message(a), a.udp_flow("::1", b.bound[1]))
+        assert (response.status, response.via.host) == (200, "[::1]")
+        flow = await a.open_tcp("::1", b.bound[1])
+        assert (await a.request(message(a), flow)).status == 200
 
 
 async def test_a_port_in_use_is_said_plainly() -> None:
