@@ -1,7 +1,8 @@
 """From a database URL to an async engine with the settings each database needs.
 
 SQLite runs in WAL mode (readers do not stop the writer, a killed process loses nothing that was
-committed) with `synchronous=normal`; PostgreSQL is checked before each use of a pooled connection.
+committed) with `synchronous=normal`; the mode is a property of the file and is set once, by
+`migrate.py`. PostgreSQL is checked before each use of a pooled connection.
 """
 
 from __future__ import annotations
@@ -57,7 +58,6 @@ def create_engine(url: URL, *, busy_timeout_ms: int = 5000) -> AsyncEngine:
         cursor = connection.cursor()
         for pragma in (
             f"busy_timeout={busy_timeout_ms}",
-            "journal_mode=wal",
             "synchronous=normal",
             "foreign_keys=on",
         ):

@@ -7,6 +7,7 @@ lock, SQLite by its own write lock.
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -14,12 +15,15 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gb28181.store.errors import StoreTooNew
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 28181
+WAL_ATTEMPTS = 100
+WAL_PAUSE_S = 0.05
 
 
 def _config(connection: sa.Connection) -> Config:
@@ -53,5 +57,22 @@ def _upgrade(connection: sa.Connection) -> str:
 
 async def upgrade(engine: AsyncEngine) -> str:
     """Apply what is missing in one transaction; returns the revision now in force."""
+    if engine.dialect.name == "sqlite":
+        await _write_ahead(engine)
     async with engine.begin() as connection:
         return await connection.run_sync(_upgrade)
+
+
+async def _write_ahead(engine: AsyncEngine) -> None:
+    """Put the file into WAL mode. SQLite does not wait for a lock here, whatever `busy_timeout`
+    says, so two processes that make the database together have to try again."""
+    async with engine.connect() as connection:
+        for attempt in range(WAL_ATTEMPTS):
+            try:
+                mode = await connection.exec_driver_sql("PRAGMA journal_mode=wal")
+                mode.close()
+                return
+            except OperationalError:
+                if attempt == WAL_ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(WAL_PAUSE_S)

@@ -127,6 +127,13 @@ async def test_the_memory_is_bounded_while_the_database_fails(tmp_path: Path) ->
     await store.aclose()
 
 
+async def test_sqlite_runs_in_wal_mode(store: Store) -> None:
+    async with store._engine.connect() as connection:
+        for pragma, wanted in (("journal_mode", "wal"), ("synchronous", 1), ("foreign_keys", 1)):
+            found = await connection.exec_driver_sql(f"PRAGMA {pragma}")
+            assert found.scalar() == wanted
+
+
 async def test_closing_is_bounded_and_idempotent(tmp_path: Path) -> None:
     options = StoreOptions(flush_interval_s=0.02, busy_timeout_ms=20, close_timeout_s=0.2)
     store = await Store.open(None, tmp_path, options)
