@@ -6,7 +6,6 @@ import asyncio
 import signal
 import sys
 
-from config.keys import ENV_PREFIX
 from config.load import Loaded
 from gb28181.app import App, Shown
 from gb28181.store.errors import StoreError
@@ -24,7 +23,7 @@ async def serve(loaded: Loaded) -> int:
     logs.get_logger("app").event(
         ev.CONFIG_LOADED,
         path=loaded.path,
-        environment=sum(source.startswith(ENV_PREFIX) for source in loaded.sources.values()),
+        environment=sum(s.startswith("environment") for s in loaded.sources.values()),
     )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

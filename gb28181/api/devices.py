@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -18,6 +18,9 @@ from .platform import Here
 router = APIRouter(prefix="/api/v1/devices", tags=["devices"])
 
 DeviceId = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,32}$", description="usually 20 digits")]
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before any interval."""
+
 Password = Annotated[str | None, Field(max_length=128)]
 
 
@@ -152,14 +155,14 @@ async def intervals(
     platform: Here,
     _: Viewer,
     device_id: str,
-    start: datetime | None = Query(None, description="absent: 24 hours before the end"),
+    start: datetime | None = Query(None, description="absent: from the beginning"),
     end: datetime | None = Query(None, description="absent: now"),
     limit: Limit = 50,
     offset: Offset = 0,
 ) -> Page[IntervalOut]:
     """States of a device that touch [start, end), oldest first."""
     until = _with_zone(end, "end") if end else utc_now()
-    since = _with_zone(start, "start") if start else until - timedelta(days=1)
+    since = _with_zone(start, "start") if start else BEGINNING
     if since >= until:
         raise BadInput("start must be before end")
     items, total = await platform.devices.intervals(
