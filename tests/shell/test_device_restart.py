@@ -6,9 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from catalog.query import ChannelFilter
-from gb28181.device.book import Book
 from gb28181.store import Store, StoreOptions
-from sip.flow import Flow
 from tests.shell.device_support import (
     CAMERA,
     CIVIL,
@@ -193,8 +191,3 @@ async def test_rows_that_contradict_each_other_do_not_stop_the_start(tmp_path: P
         assert gb.state(NVR) == "offline"
         found, _ = await gb.service.intervals(NVR, CIVIL - DAY, CIVIL + DAY)
         assert [i.state for i in found] == ["online", "offline"]
-
-
-def test_a_flow_is_a_value() -> None:
-    assert udp() == Flow("udp", ("192.0.2.64", 5060), ("10.0.0.1", 5060))
-    assert len(Book("64", "64010000002000000001").identities) == 0
