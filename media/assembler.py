@@ -221,7 +221,7 @@ class Assembler:
             return False
         bad = self.ps.bad
         pieces, _ = self.ps.parse(data)
-        if not pieces or not all(piece.complete for piece in pieces):
+        if self.ps.unfinished or not pieces or not all(piece.complete for piece in pieces):
             self.ps.bad = bad
             return False
         self._used()

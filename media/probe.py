@@ -92,7 +92,7 @@ def audio_codec(data: bytes) -> Codec:
 
 def _is_sps(codec: Codec, unit: bytes) -> bool:
     """A set that parses, with fields random bytes would hardly have."""
-    if not 7 <= len(unit) <= MAX_SPS:
+    if not 7 <= len(unit) <= MAX_SPS or START in unit:
         return False
     try:
         if codec is Codec.H264:

@@ -81,6 +81,8 @@ class PsDemuxer:
         """Places where the stream broke the rules."""
         self.unknown_bytes = 0
         """Bytes outside any header or payload."""
+        self.unfinished = False
+        """The burst parsed last did not end where a structure ends."""
 
     def reset(self) -> None:
         """Another sender follows."""
@@ -97,6 +99,7 @@ class PsDemuxer:
         pieces: list[Piece] = []
         video: Piece | None = None
         size = len(data)
+        self.unfinished = False
         at = 0 if _header_at(data, 0, size) else self._resync(data, 0)
         while 0 <= at <= size - 4:
             stream = data[at + 3]
@@ -118,6 +121,7 @@ class PsDemuxer:
                 pieces.append(piece)
             if at < size and not _header_at(data, at, size):
                 at = self._resync(data, at)
+        self.unfinished = self.unfinished or at != size
         for piece in pieces:
             piece.join()
         if final:
@@ -190,6 +194,7 @@ class PsDemuxer:
             self.bad += 1
             found = _find_header(data, min(at + (6 if stream != PACK else 4), size))
             end = found if found >= 0 else size
+            self.unfinished = self.unfinished or found < 0
         if stream == MAP and (section := data[at:end]) != self._map_bytes:
             self._map_bytes = section
             streams = parse_psm(section)
