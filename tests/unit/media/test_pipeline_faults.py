@@ -186,7 +186,7 @@ def test_pes_with_any_length(length: int) -> None:
     rtp = RtpPacketizer(1)
     packets = [p for unit in H264 for p in rtp.packetize(one_pes(unit, length=length), unit.dts)]
     pipeline = Pipeline()
-    # A PES that is always stated too long is never seen to be complete: the last one comes at the end.
+    # A PES always stated too long is never seen to be complete: the last one comes at the end.
     out = feed_all(pipeline, packets) + pipeline.restart()
     assert video_of(out) == [unit.data for unit in H264]
 
@@ -443,7 +443,9 @@ def test_only_the_stream_of_the_map_is_carried() -> None:
     rtp = RtpPacketizer(1)
     packets: list[bytes] = []
     for unit in H264:
-        second = pes_header(0xE1, pes_times(unit.pts, unit.dts), 50) + b"\x00\x00\x01\x65" + b"z" * 46
+        second = (
+            pes_header(0xE1, pes_times(unit.pts, unit.dts), 50) + b"\x00\x00\x01\x65" + b"z" * 46
+        )
         voice = pes_header(0xC5, pes_times(unit.pts, unit.dts), 20) + b"y" * 20
         packets += rtp.packetize(MUXER.frame(unit) + second + voice, unit.dts)
     assert units_of(feed_all(Pipeline(), packets)) == H264
