@@ -3,6 +3,7 @@
     PlatformError(code, http_status, leg, sip_status, detail)
       NotFound · Conflict · BadInput · Forbidden · Unauthorised
       LegFailed      a picture could not be had: one of the seven legs failed
+      DeviceRefused · DeviceTimeout · NotSupported    what a device answers to a question or command
 
 ``leg`` says where a pull broke, so that an operator knows whom to ask: the device, its network,
 its codec or ourselves. The HTTP shape of these errors is in ``docs/reference/error-codes.md``.
@@ -115,3 +116,28 @@ class LegFailed(PlatformError):
         super().__init__(
             leg.value, message, LEG_STATUS[leg], leg=leg, sip_status=sip_status, detail=detail
         )
+
+
+class DeviceRefused(PlatformError):
+    """502: the device answered, and said no: at SIP level or with Result ERROR."""
+
+    def __init__(
+        self, message: str, *, sip_status: int | None = None, detail: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__("device_refused", message, 502, sip_status=sip_status, detail=detail)
+
+
+class DeviceTimeout(PlatformError):
+    """504: the device did not answer in time."""
+
+    def __init__(
+        self, message: str, *, sip_status: int | None = None, detail: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__("device_timeout", message, 504, sip_status=sip_status, detail=detail)
+
+
+class NotSupported(PlatformError):
+    """501: the device's edition of the standard, or the device, does not have this."""
+
+    def __init__(self, message: str, **detail: Any) -> None:
+        super().__init__("not_supported", message, 501, detail=detail or None)
