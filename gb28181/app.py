@@ -22,6 +22,7 @@ from gb28181.api.platform import Platform, Readiness
 from gb28181.api.server import HttpServer
 from gb28181.api.tokens import Tokens
 from gb28181.cluster.bus import Bus
+from gb28181.control.service import ControlService
 from gb28181.device.options import DeviceOptions
 from gb28181.device.service import DeviceService
 from gb28181.figures import install_figures
@@ -137,7 +138,7 @@ class App:
 
     def _closers(self) -> list[Callable[[], Awaitable[None]]]:
         """What has to be closed, in this order; a start that failed has not made everything."""
-        parts = ("sessions", "node", "bus", "http", "devices", "endpoint", "store")
+        parts = ("control", "sessions", "node", "bus", "http", "devices", "endpoint", "store")
         made = (getattr(self, name) for name in parts if hasattr(self, name))
         return [part.aclose for part in made]
 
@@ -177,6 +178,7 @@ class App:
             sip=self.endpoint,
             nonce_key=nonce_key,
         )
+        self.control = ControlService(self.devices, self.endpoint)
         self.ssrcs = SsrcPool(settings.sip.id, rest_s=settings.sessions.rest)
         self.ledger = Ledger(self.ssrcs)
         dialer = Dialer(
@@ -205,6 +207,7 @@ class App:
             version=__version__,
             devices=self.devices,
             sessions=self.sessions,
+            control=self.control,
             node=self.node,
             store=self.store,
             bus=self.bus,

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from config.schema import Settings
 from gb28181.cluster.bus import Bus
+from gb28181.control.service import ControlService
 from gb28181.device.service import DeviceService
 from gb28181.session.service import SessionService
 from gb28181.store.store import Store
@@ -41,6 +42,7 @@ class Platform:
     version: str
     devices: DeviceService
     sessions: SessionService
+    control: ControlService
     node: MediaNode
     store: Store
     bus: Bus

@@ -361,6 +361,20 @@ MEDIA_RECEIVER_FAILED = LogEvent(
     "A receiver cannot go on.",
 )
 
+# --- control -------------------------------------------------------------------------------------
+CONTROL_ANSWER_STRAY = LogEvent(
+    "control.answer_stray",
+    Level.INFO,
+    ("device_id", "command", "sn"),
+    "A device sent a Response nobody waits for: an unknown SN, or too late.",
+)
+CONTROL_ANSWER_FLAWED = LogEvent(
+    "control.answer_flawed",
+    Level.WARNING,
+    ("device_id", "command", "problems", "expected", "received"),
+    "A device's answer had wrong, doubled or missing fields; what was usable was used.",
+)
+
 # --- store ---------------------------------------------------------------------------------------
 STORE_OPENED = LogEvent(
     "store.opened",

@@ -1,0 +1,1 @@
+"""What a device is asked and told: queries, control, configuration, pictures on demand."""
