@@ -14,6 +14,12 @@ from gb28181.manscdp.command import Command, GenericMessage, Message
 from gb28181.manscdp.commands.catalog import CatalogQuery, CatalogResponse
 from gb28181.manscdp.commands.device_info import DeviceInfoQuery, DeviceInfoResponse
 from gb28181.manscdp.commands.keepalive import Keepalive
+from gb28181.manscdp.commands.media_status import MediaStatus
+from gb28181.manscdp.commands.record_info import (
+    RecordInfoQuery,
+    RecordInfoResponse,
+    RecordItem,
+)
 from gb28181.manscdp.errors import BadXml, Reason
 from gb28181.manscdp.messages import from_decoded, read, write
 from gb28181.manscdp.xml import Limits
@@ -31,9 +37,13 @@ __all__ = [
     "GenericMessage",
     "Keepalive",
     "Limits",
+    "MediaStatus",
     "Message",
     "Node",
     "Reason",
+    "RecordInfoQuery",
+    "RecordInfoResponse",
+    "RecordItem",
     "decode",
     "encode",
     "from_decoded",
