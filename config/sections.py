@@ -138,7 +138,7 @@ class MediaSettings(Section):
     ports: Ports = PortRange(30000, 30999)
     """Ports media is received on, one per stream over UDP and TCP."""
     allow: Annotated[tuple[Cidr, ...], BeforeValidator(parse_list)] = ()
-    """Networks media may be sent to and come from besides the address SIP came from."""
+    """Networks media may be sent to besides the address SIP came from."""
     http_host: str | None = None
     """Address of the media workers' own HTTP; no effect yet: media is served on `http.port`."""
     http_ports: Ports | None = None

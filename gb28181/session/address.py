@@ -34,6 +34,25 @@ class MediaAddresses:
             return str(address)
         if address.is_multicast:
             return None
-        if address.is_unspecified or address.is_private or address.is_loopback:
-            return source
-        return None
+        return source if address.is_unspecified or _is_local(address) else None
+
+
+_LOCAL: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",  # a provider's NAT
+        "169.254.0.0/16",
+        "127.0.0.0/8",
+        "fc00::/7",
+        "fe80::/10",
+        "::1/128",
+    )
+)
+
+
+def _is_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether the address means something only where its owner stands."""
+    return any(address.version == net.version and address in net for net in _LOCAL)
