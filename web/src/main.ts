@@ -1,10 +1,9 @@
-import 'element-plus/dist/index.css'
-import './style.css'
+import './style/element'
+import './style/base.css'
 
-import ElementPlus from 'element-plus'
 import { createApp } from 'vue'
 
 import App from './App.vue'
 import { i18n } from './i18n'
 
-createApp(App).use(ElementPlus).use(i18n).mount('#app')
+createApp(App).use(i18n).mount('#app')

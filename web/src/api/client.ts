@@ -2,6 +2,7 @@
 import { ref } from 'vue'
 
 const STORAGE_KEY = 'gb28181.token'
+const TOKEN_PATH = '/api/v1/auth/token'
 
 export class ApiError extends Error {
   constructor(
@@ -17,6 +18,8 @@ export class ApiError extends Error {
 }
 
 export const token = ref<string | null>(sessionStorage.getItem(STORAGE_KEY))
+// The platform no longer took the token: the login page says why it is there.
+export const expired = ref(false)
 
 function keep(value: string | null): void {
   token.value = value
@@ -26,7 +29,8 @@ function keep(value: string | null): void {
 
 export async function login(username: string, password: string): Promise<void> {
   const body = new URLSearchParams({ username, password })
-  const answer = await send<{ access_token: string }>('POST', '/api/v1/auth/token', body)
+  const answer = await send<{ access_token: string }>('POST', TOKEN_PATH, body)
+  expired.value = false
   keep(answer.access_token)
 }
 
@@ -44,7 +48,8 @@ export function post<T>(path: string, body: unknown = {}): Promise<T> {
 
 async function send<T>(method: string, path: string, body?: URLSearchParams | string): Promise<T> {
   const headers = new Headers()
-  if (token.value !== null) headers.set('Authorization', `Bearer ${token.value}`)
+  const mine = token.value
+  if (mine !== null) headers.set('Authorization', `Bearer ${mine}`)
   if (typeof body === 'string') headers.set('Content-Type', 'application/json')
   let response: Response
   try {
@@ -54,7 +59,10 @@ async function send<T>(method: string, path: string, body?: URLSearchParams | st
   }
   if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T
   const error = await readError(response)
-  if (response.status === 401 && path !== '/api/v1/auth/token') logout()
+  if (response.status === 401 && mine !== null && mine === token.value) {
+    expired.value = true
+    logout()
+  }
   throw error
 }
 

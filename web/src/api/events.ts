@@ -15,10 +15,10 @@ export class EventStream {
     private readonly types: string[],
     private readonly onEvent: (event: PlatformEvent) => void,
     // After a gap nobody knows what was missed: the page reads its state anew.
-    private readonly onOpen: (again: boolean) => void,
+    private readonly onOpen: () => void,
     private readonly onLost: () => void,
   ) {
-    void this.open(false)
+    void this.open()
   }
 
   close(): void {
@@ -27,7 +27,7 @@ export class EventStream {
     this.socket?.close()
   }
 
-  private async open(again: boolean): Promise<void> {
+  private async open(): Promise<void> {
     if (this.closed) return
     try {
       const { ticket } = await post<{ ticket: string }>('/api/v1/auth/ticket')
@@ -41,7 +41,7 @@ export class EventStream {
     }
     this.socket.onopen = () => {
       this.pause = FIRST_PAUSE_MS
-      this.onOpen(again)
+      this.onOpen()
     }
     this.socket.onmessage = (message) => this.onEvent(JSON.parse(message.data as string))
     this.socket.onclose = () => this.retry()
@@ -50,7 +50,7 @@ export class EventStream {
   private retry(): void {
     if (this.closed) return
     this.onLost()
-    this.timer = window.setTimeout(() => void this.open(true), this.pause)
+    this.timer = window.setTimeout(() => void this.open(), this.pause)
     this.pause = Math.min(this.pause * 2, LONGEST_PAUSE_MS)
   }
 }

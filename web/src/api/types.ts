@@ -23,7 +23,6 @@ export interface Channel {
   county: string
   online: boolean
   status_on: boolean
-  ptz_type: number | null
   manufacturer: string
   model: string
 }
@@ -32,6 +31,8 @@ export interface Page<T> {
   items: T[]
   total: number
 }
+
+export type Transport = 'udp' | 'tcp-passive' | 'tcp-active'
 
 export interface Video {
   codec: string
@@ -44,10 +45,10 @@ export interface LiveStream {
   session_id: string
   stream_id: string
   state: string
-  transport: string
+  transport: Transport
   video: Video | null
   audio: { codec: string } | null
-  urls: { flv: string; ws_flv: string }
+  urls: { ws_flv: string }
 }
 
 export interface PlatformEvent {

@@ -1,53 +1,56 @@
 // One live picture in a <video>: mpegts.js on WebSocket-FLV, which has no limit of six per origin.
 import mpegts from 'mpegts.js'
 
-export type PlayerNews =
-  | { kind: 'playing' }
-  | { kind: 'ended' }
-  | { kind: 'failed'; code: 'network' | 'codec'; detail: string }
+import { Pace } from './pace'
+import { FlvSocket, type Closing } from './socket'
 
-mpegts.LoggingControl.applyConfig({ enableAll: false, enableError: true })
-
-export function canPlay(codec: string): boolean {
-  const type = codec === 'h265' ? 'hvc1.1.6.L120.90' : 'avc1.640028'
-  return 'MediaSource' in window && MediaSource.isTypeSupported(`video/mp4; codecs="${type}"`)
+export interface PlayerEvents {
+  closed(closing: Closing): void
+  // The browser cannot decode what came.
+  broken(detail: string): void
 }
+
+export interface Meter {
+  bytes: number
+  ahead: number
+}
+
+mpegts.LoggingControl.applyConfig({ enableAll: false })
 
 export class FlvPlayer {
   private readonly player: mpegts.Player
+  private readonly pace: Pace
+  private bytes = 0
 
-  constructor(
-    private readonly video: HTMLVideoElement,
-    url: string,
-    hasAudio: boolean,
-    private readonly onNews: (news: PlayerNews) => void,
-  ) {
+  constructor(video: HTMLVideoElement, url: string, hasAudio: boolean, events: PlayerEvents) {
+    const socket = FlvSocket.forPlayer((count) => (this.bytes += count), events.closed)
     this.player = mpegts.createPlayer(
       { type: 'flv', isLive: true, url, hasAudio, hasVideo: true },
       {
+        customLoader: socket,
         enableWorker: false,
         enableStashBuffer: false,
-        liveBufferLatencyChasing: true,
-        liveBufferLatencyMaxLatency: 2,
-        liveBufferLatencyMinRemain: 0.4,
+        lazyLoad: false,
         autoCleanupSourceBuffer: true,
+        autoCleanupMaxBackwardDuration: 30,
+        autoCleanupMinBackwardDuration: 10,
       },
     )
-    this.player.on(mpegts.Events.ERROR, (type: string, detail: string) => {
-      const code = type === mpegts.ErrorTypes.NETWORK_ERROR ? 'network' : 'codec'
-      onNews({ kind: 'failed', code, detail })
-    })
-    this.player.on(mpegts.Events.LOADING_COMPLETE, () => onNews({ kind: 'ended' }))
-    video.addEventListener('playing', this.playing)
+    this.player.on(mpegts.Events.ERROR, (_type: string, detail: string, info: { msg?: string }) =>
+      events.broken(info?.msg ? `${detail}: ${info.msg}` : detail),
+    )
+    this.pace = new Pace(video)
     this.player.attachMediaElement(video)
     this.player.load()
     void this.player.play()?.catch(() => undefined)
   }
 
-  private readonly playing = (): void => this.onNews({ kind: 'playing' })
+  get meter(): Meter {
+    return { bytes: this.bytes, ahead: this.pace.ahead }
+  }
 
   destroy(): void {
-    this.video.removeEventListener('playing', this.playing)
+    this.pace.stop()
     this.player.destroy()
   }
 }
