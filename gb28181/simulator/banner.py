@@ -15,6 +15,7 @@ deblocking, slices predict nothing from each other, and motion vectors stay belo
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Final
 
@@ -75,7 +76,7 @@ class Banner:
         parts = [flatblocks.first(code[0], inter)]
         same = follow(WHITE, WHITE, inter)
         parts.append(same)
-        for one, two in zip(code, code[1:], strict=False):
+        for one, two in itertools.pairwise(code):
             parts.append(follow(WHITE if one else BLACK, WHITE if two else BLACK, inter))
             parts.append(same)
         parts += [follow(WHITE if code[-1] else BLACK, BLACK, inter), head]

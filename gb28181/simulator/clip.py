@@ -50,14 +50,16 @@ class Format:
     width: int
     height: int
     quantiser: int
+    kbps: int
+    """About what comes out."""
 
     @property
     def macroblocks(self) -> int:
         return (self.width + 15) // 16
 
 
-MAIN: Final = Format(1920, 1080, 30)
-SUB: Final = Format(1280, 720, 31)
+MAIN: Final = Format(1920, 1080, 30, 3800)
+SUB: Final = Format(1280, 720, 31, 1500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,10 @@ class Clip:
 
     def __len__(self) -> int:
         return len(self._pictures)
+
+    @property
+    def is_complete(self) -> bool:
+        return len(self._pictures) == PICTURES
 
     def is_ready(self, number: int) -> bool:
         """Whether the picture at this place of the round is there."""

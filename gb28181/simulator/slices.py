@@ -79,40 +79,54 @@ def _read_pps(pps: bytes) -> int:
 
 def read_head(unit: bytes, sequence: Sequence) -> SliceHead:
     """The header of a picture's first slice, made ready for flat blocks."""
-    kind, importance = unit[0] & 0x1F, unit[0] >> 5
-    reader = BitReader(unescape(unit[1:_HEADER_BYTES]))
-    out: list[str] = []
-
-    def keep(value: int) -> int:
-        out.append(ue(value))
-        return value
-
-    def keep_bits(count: int) -> int:
-        value = reader.bits(count)
-        out.append(f"{value:0{count}b}")
-        return value
-
-    if keep(reader.ue()) != 0:
+    copy = _Copy(unit)
+    if copy.ue() != 0:
         raise StreamFormatError("not the first slice of a picture")
-    slice_type = keep(reader.ue()) % 5
+    slice_type = copy.ue() % 5
     if slice_type not in (_P, _I):
         raise StreamFormatError(f"slice type {slice_type}")
-    keep(reader.ue())  # pic_parameter_set_id
-    keep_bits(sequence.frame_num_bits)
-    if kind == 5:
-        keep(reader.ue())  # idr_pic_id
+    copy.ue()  # pic_parameter_set_id
+    copy.bits(sequence.frame_num_bits)
+    is_idr = unit[0] & 0x1F == 5
+    if is_idr:
+        copy.ue()  # idr_pic_id
     if sequence.order_type == 0:
-        keep_bits(sequence.order_bits)
+        copy.bits(sequence.order_bits)
     if slice_type == _P:
-        if keep_bits(1):  # num_ref_idx_active_override_flag
-            keep(reader.ue())
-        if keep_bits(1):  # ref_pic_list_modification_flag_l0
+        copy.reference_lists()
+    if unit[0] >> 5:  # nal_ref_idc
+        copy.marking(is_idr)
+    bits = "".join((*copy.out, se(QP - sequence.first_qp), ue(1)))  # no deblocking
+    return SliceHead(unit[0], bits, slice_type == _P)
+
+
+class _Copy:
+    """Reads fields of a slice header and keeps their bits."""
+
+    def __init__(self, unit: bytes) -> None:
+        self._reader = BitReader(unescape(unit[1:_HEADER_BYTES]))
+        self.out: list[str] = []
+
+    def ue(self) -> int:
+        value = self._reader.ue()
+        self.out.append(ue(value))
+        return value
+
+    def bits(self, count: int) -> int:
+        value = self._reader.bits(count)
+        self.out.append(f"{value:0{count}b}")
+        return value
+
+    def reference_lists(self) -> None:
+        """num_ref_idx_active_override and ref_pic_list_modification."""
+        if self.bits(1):
+            self.ue()
+        if self.bits(1):
             raise StreamFormatError("reference lists are modified")
-    if importance:
-        if kind == 5:
-            keep_bits(2)  # no_output_of_prior_pics_flag, long_term_reference_flag
-        elif keep_bits(1):  # adaptive_ref_pic_marking_mode_flag
+
+    def marking(self, is_idr: bool) -> None:
+        """dec_ref_pic_marking."""
+        if is_idr:
+            self.bits(2)
+        elif self.bits(1):
             raise StreamFormatError("references are marked")
-    out.append(se(QP - sequence.first_qp))
-    out.append(ue(1))  # disable_deblocking_filter_idc
-    return SliceHead(unit[0], "".join(out), slice_type == _P)

@@ -1,0 +1,443 @@
+"""Calls of simulated devices: INVITE in, media out, BYE both ways.
+
+One `CallDesk` for all devices finds the call of a request by its Call-ID; a `Call` is one dialog
+with its sender. What a device does wrong in a call is decided here, by its faults.
+
+RFC 3261 13.3, 15.1.2; GB/T 28181-2022 9.2, annexes K (a source that is asked again for a stream it
+already sends drops the old link) and L (Subject).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from gb28181.simulator.answer import Offer, OfferRefused, read_offer, write_answer
+from gb28181.simulator.banner import FRAMES, Banner
+from gb28181.simulator.clip import FPS, GROUP, MAIN, PICTURES, SUB, Clip, Format, Studio
+from gb28181.simulator.faults import Fault, Faults, dice_of
+from gb28181.simulator.line import SipLine
+from gb28181.simulator.options import FleetOptions
+from gb28181.simulator.sender import Network, Output, Sender, TcpOutput, UdpOutput, Unwanted
+from gb28181.simulator.stream import CameraStream, Start
+from sip.dialog import Dialog
+from sip.errors import ParseError, SipError, TransportFailed
+from sip.flow import Flow
+from sip.message import Request, Response
+from sip.options import ServerTransaction
+
+SDP: Final = "application/sdp"
+_CONNECT_TRIES: Final = 3
+_CONNECT_PAUSE_S: Final = 1.0
+_CONNECT_S: Final = 5.0
+_LISTEN_S: Final = 20.0
+_SSRC_OFF: Final = 7_001
+_UNKNOWN_SSRC: Final = 9_999
+
+
+@dataclass(slots=True)
+class Caller:
+    """The device side of a call: whose channel, on which line, with which faults."""
+
+    channel_id: str
+    line: SipLine
+    faults: Faults
+
+
+@dataclass(slots=True)
+class Totals:
+    """Counted over all calls."""
+
+    calls: int = 0
+    refused: int = 0
+    failed: int = 0
+    packets: int = 0
+    bytes: int = 0
+    dropped: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    """How calls ended."""
+
+
+class Call:
+    """One INVITE dialog."""
+
+    def __init__(
+        self, desk: CallDesk, caller: Caller, tx: ServerTransaction, offer: Offer, subject: str
+    ) -> None:
+        self.caller = caller
+        self.subject = subject
+        self.call_id = tx.request.call_id
+        self.offer = offer
+        self.tx = tx
+        self._desk = desk
+        self._loop = asyncio.get_running_loop()
+        self._dialog = Dialog.of_server(
+            tx.request, tx.to_tag, caller.line.contact(caller.channel_id)
+        )
+        self._output: Output | None = None
+        self._server: asyncio.Server | None = None
+        self._sender: Sender | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+        self._answer = b""
+        self._acknowledged = False
+        self.ended = False
+
+    def __repr__(self) -> str:
+        state = "ended" if self.ended else "sending" if self.is_sending else "waiting"
+        return f"<Call {self.caller.channel_id} {self.offer.mode} {state}>"
+
+    @property
+    def is_sending(self) -> bool:
+        return self._sender is not None and self._sender.is_running
+
+    # --- answering ----------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """100 at once, the answer when it is time."""
+        self.tx.respond(100)
+        delay = self.caller.faults.get(Fault.LATE_ANSWER)
+        if delay is None:
+            self._accept()
+        else:
+            self._later(delay, self._accept)
+
+    def _accept(self) -> None:
+        """Opens what media needs, then sends the 200."""
+        if self.ended:
+            return
+        if self.offer.mode == "listen":
+            self._task = self._loop.create_task(self._listen())
+            return
+        port = 0
+        if self.offer.mode == "udp":
+            try:
+                port = self._open_udp()
+            except OSError:
+                self.tx.respond(500)
+                self._finish("no socket")
+                return
+        self._send_answer(port)
+
+    def _send_answer(self, port: int) -> None:
+        caller, offer = self.caller, self.offer
+        ssrc = _UNKNOWN_SSRC if offer.ssrc is None else offer.ssrc
+        host = caller.line.address[0]
+        shape = _shape(SUB if offer.sub else MAIN, self._desk.options.audio)
+        self._answer = write_answer(offer, caller.channel_id, (host, port), ssrc, shape)
+        self._make_sender(ssrc)
+        self.tx.on_unacknowledged = lambda: self.hang_up("no ACK")
+        self._respond(self.tx)
+
+    def _respond(self, tx: ServerTransaction) -> None:
+        contact = self.caller.line.contact(self.caller.channel_id)
+        tx.respond(200, headers=[("Contact", contact)], body=self._answer, content_type=SDP)
+
+    def answer_again(self, tx: ServerTransaction) -> None:
+        """INVITE inside the dialog: nothing changes, the answer is the same."""
+        status = self._dialog.check(tx.request)
+        if status is not None:
+            tx.respond(status)
+        elif self._answer:
+            self._respond(tx)
+        else:
+            tx.respond(491)
+
+    def _make_sender(self, ssrc: int) -> None:
+        faults, desk = self.caller.faults, self._desk
+        if Fault.WRONG_SSRC in faults:
+            ssrc = (ssrc + _SSRC_OFF) % 2**32
+        clip = desk.studio.clip(SUB if self.offer.sub else MAIN)
+        stream = CameraStream(
+            clip,
+            desk.banner(self.caller.channel_id, clip.format),
+            ssrc,
+            payload_type=self.offer.payload_type,
+            audio=desk.options.audio,
+            start=desk.start_of(self.call_id, clip),
+        )
+        self._sender = Sender(stream, self._write, self.hang_up)
+
+    def _write(self, packets: list[bytes]) -> None:
+        if self._output is not None:
+            self._output.write(packets)
+
+    # --- media --------------------------------------------------------------------------------
+
+    def acknowledged(self) -> None:
+        """ACK came; a repeated one changes nothing."""
+        if self._acknowledged or self.ended or not self._answer:
+            return
+        self._acknowledged = True
+        faults = self.caller.faults
+        if Fault.EARLY_BYE in faults:
+            self._later(faults[Fault.EARLY_BYE], lambda: self.hang_up("early bye"))
+        if Fault.NO_MEDIA in faults:
+            return
+        if self.offer.mode == "connect":
+            self._task = self._loop.create_task(self._connect())
+        elif self.offer.mode == "udp" or self._is_open():
+            self._start_sending()
+
+    def _start_sending(self) -> None:
+        if self.ended or self._sender is None or Fault.NO_MEDIA in self.caller.faults:
+            return
+        if Fault.MEDIA_STOPS in self.caller.faults:
+            self._later(self.caller.faults[Fault.MEDIA_STOPS], self.stop_media)
+        self._sender.start()
+
+    def _open_udp(self) -> int:
+        offer, options = self.offer, self._desk.options
+        dice = dice_of(options.seed, "network", self.call_id)
+        output = UdpOutput((options.host, 0), Network(self.caller.faults, dice))
+        self._output = output
+        output.connect((offer.host, offer.port))
+        return output.port
+
+    async def _listen(self) -> None:
+        """The platform opens the connection: listen, answer, take one."""
+        output = TcpOutput(self._opened, self._lost)
+        self._output = output
+        try:
+            server = await self._loop.create_server(
+                lambda: Unwanted() if output.is_open else output, self._desk.options.host, 0
+            )
+        except OSError:
+            self.tx.respond(500)
+            self._finish("no socket")
+            return
+        self._server = server
+        self._later(_LISTEN_S, self._nobody_came)
+        self._send_answer(server.sockets[0].getsockname()[1])
+
+    async def _connect(self) -> None:
+        """We open the connection, three times a second apart at most (annex D)."""
+        output = TcpOutput(self._opened, self._lost)
+        self._output = output
+        for attempt in range(_CONNECT_TRIES):
+            if attempt:
+                await asyncio.sleep(_CONNECT_PAUSE_S)
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(_CONNECT_S):
+                    await self._loop.create_connection(
+                        lambda: output, self.offer.host, self.offer.port
+                    )
+                return
+        self.hang_up("media connection refused")
+
+    def _opened(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        if self._acknowledged:
+            self._start_sending()
+
+    def _is_open(self) -> bool:
+        return isinstance(self._output, TcpOutput) and self._output.is_open
+
+    def _nobody_came(self) -> None:
+        if self._server is not None:
+            self.hang_up("nobody connected")
+
+    def _lost(self) -> None:
+        self.hang_up("media connection lost")
+
+    # --- ends ---------------------------------------------------------------------------------
+
+    def stop_media(self) -> None:
+        """Media ends, the dialog stays."""
+        if self._sender is not None:
+            self._sender.close()
+
+    def cancelled(self) -> None:
+        """CANCEL: the endpoint answers the INVITE with 487."""
+        self._finish("cancelled")
+
+    def bye(self, tx: ServerTransaction) -> None:
+        """BYE of the platform."""
+        no_bye = self.caller.faults.get(Fault.NO_BYE)
+        if no_bye is not None:
+            self._later(no_bye, lambda: self._finish("bye ignored"))
+            return
+        status = self._dialog.check(tx.request)
+        tx.respond(status or 200)
+        if status is None:
+            self._finish("bye")
+
+    def hang_up(self, reason: str) -> None:
+        """Our own BYE, or the refusal of an INVITE that has no answer yet."""
+        if self.ended:
+            return
+        if not self._answer:
+            self.tx.respond(480)
+        elif Fault.NO_BYE not in self.caller.faults:
+            flow = self.caller.line.flow or self.tx.flow
+            request = self._dialog.request("BYE")
+            # On a connection that is gone nothing can be said.
+            with contextlib.suppress(TransportFailed):
+                self.caller.line.endpoint.send_request(request, flow, _ignore)
+        self._finish(reason)
+
+    def vanish(self) -> None:
+        """The device is dead: nothing is said to anybody."""
+        self._finish("device died")
+
+    def _finish(self, reason: str) -> None:
+        if self.ended:
+            return
+        self.ended = True
+        self.stop_media()
+        for timer in self._timers:
+            timer.cancel()
+        task = self._task
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        if self._output is not None:
+            self._output.close()
+        self._desk.ended(self, self._output, reason)
+
+    def _later(self, delay: float, then: Callable[[], None]) -> None:
+        self._timers.append(self._loop.call_later(delay, then))
+
+
+class CallDesk:
+    """All calls of a fleet."""
+
+    def __init__(self, options: FleetOptions, studio: Studio) -> None:
+        self.options = options
+        self.studio = studio
+        self.totals = Totals()
+        self._calls: dict[str, Call] = {}
+        self._of_channel: dict[str, set[Call]] = {}
+        self._banners: dict[tuple[str, Format], Banner] = {}
+        self._born = asyncio.get_running_loop().time()
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    @property
+    def sending(self) -> int:
+        return sum(call.is_sending for call in self._calls.values())
+
+    def invite(self, caller: Caller, tx: ServerTransaction) -> None:
+        """An INVITE for a channel of ours."""
+        known = self._calls.get(tx.request.call_id)
+        if known is not None:
+            known.answer_again(tx)
+            return
+        if tx.request.to.tag:
+            tx.respond(481)
+            return
+        if Fault.NO_ANSWER in caller.faults:
+            return
+        status = self._refusal(caller)
+        if status:
+            self.totals.refused += 1
+            tx.respond(status)
+            return
+        try:
+            offer = read_offer(tx.request.body)
+        except OfferRefused:
+            self.totals.refused += 1
+            tx.respond(488)
+            return
+        subject = _sender_part(tx.request)
+        self._drop_older(caller.channel_id, subject)
+        call = Call(self, caller, tx, offer, subject)
+        self.totals.calls += 1
+        self._calls[call.call_id] = call
+        self._of_channel.setdefault(caller.channel_id, set()).add(call)
+        call.begin()
+
+    def _refusal(self, caller: Caller) -> int:
+        """The status an INVITE is refused with; 0 for none."""
+        if Fault.BUSY in caller.faults:
+            return 486
+        if Fault.REFUSE in caller.faults:
+            return int(caller.faults[Fault.REFUSE])
+        running = len(self._of_channel.get(caller.channel_id, ()))
+        return 486 if running >= self.options.calls_per_channel else 0
+
+    def _drop_older(self, channel_id: str, subject: str) -> None:
+        for call in list(self._of_channel.get(channel_id, ())):
+            if subject and call.subject == subject:
+                call.hang_up("asked for again")
+
+    def find(self, request: Request) -> Call | None:
+        """The call a request belongs to."""
+        try:
+            return self._calls.get(request.call_id)
+        except ParseError:
+            return None
+
+    def of_channels(self, channel_ids: list[str]) -> list[Call]:
+        return [call for one in channel_ids for call in self._of_channel.get(one, ())]
+
+    def of_flow(self, flow: Flow) -> list[Call]:
+        return [call for call in self._calls.values() if call.tx.flow == flow]
+
+    def hang_up_all(self, reason: str) -> None:
+        for call in list(self._calls.values()):
+            call.hang_up(reason)
+
+    def vanish_all(self) -> None:
+        for call in list(self._calls.values()):
+            call.vanish()
+
+    def ended(self, call: Call, output: Output | None, reason: str) -> None:
+        """Told by a call that is over."""
+        self._calls.pop(call.call_id, None)
+        siblings = self._of_channel.get(call.caller.channel_id)
+        if siblings is not None:
+            siblings.discard(call)
+            if not siblings:
+                del self._of_channel[call.caller.channel_id]
+        totals = self.totals
+        totals.reasons[reason] = totals.reasons.get(reason, 0) + 1
+        if output is not None:
+            totals.packets += output.packets
+            totals.bytes += output.bytes
+            totals.dropped += output.dropped
+
+    def banner(self, channel_id: str, format: Format) -> Banner:
+        key = (channel_id, format)
+        found = self._banners.get(key)
+        if found is None:
+            found = self._banners[key] = Banner(channel_id, format.macroblocks)
+        return found
+
+    def start_of(self, call_id: str, clip: Clip) -> Start:
+        """Frame numbers count from the birth of the fleet; the picture is the last key frame.
+
+        While the clip is being encoded a stream starts with its first picture, which is there.
+        """
+        age = int((asyncio.get_running_loop().time() - self._born) * FPS)
+        dice = random.Random(call_id)
+        return Start(
+            picture=age // GROUP * GROUP % PICTURES if clip.is_complete else 0,
+            frame=age % FRAMES,
+            sequence=dice.getrandbits(16),
+            timestamp=dice.getrandbits(32),
+        )
+
+
+def _sender_part(request: Request) -> str:
+    """`senderID:senderSeq` of a Subject; empty when there is none."""
+    return (request.headers.get("Subject") or "").partition(",")[0].strip()
+
+
+def _shape(format: Format, audio: bool) -> str:
+    """The value of `f=` (annex G): H.264, size, rate; G.711 at 64 kbit/s and 8 kHz."""
+    size = {1080: "6", 720: "5"}.get(format.height, f"{format.width}x{format.height}")
+    return f"v/2/{size}/{FPS}/2/{format.kbps}a/{'1/8/1' if audio else '//'}"
+
+
+def _ignore(_: Response | SipError) -> None:
+    """Whatever is answered to our BYE, the call is over."""

@@ -1,0 +1,282 @@
+"""A simulation running: lines, devices and calls of one process, and one timer for all of them.
+
+The handler of every endpoint: finds the device or call a request is for. Devices share one SIP port
+unless each asked for its own; requests are told apart by the id in the Request-URI, as on a
+recorder that stands for its channels.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from gb28181.simulator import machine
+from gb28181.simulator.calls import CallDesk, Caller
+from gb28181.simulator.clip import MAIN, Studio
+from gb28181.simulator.device import Device
+from gb28181.simulator.faults import faults_of
+from gb28181.simulator.line import SipLine
+from gb28181.simulator.options import FleetOptions
+from gb28181.simulator.plan import DeviceSpec
+from sip.errors import ParseError
+from sip.flow import Flow
+from sip.message import Request, Response
+from sip.options import ServerTransaction
+from sip.timers import TimerQueue
+
+_LEAVE_S = 3.0
+"""How long the end waits for answers to BYE and unregistration."""
+_PACE_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The fleet at one moment."""
+
+    devices: int
+    online: int
+    channels: int
+    calls: int
+    sending: int
+    registered: int
+    """Registrations after being offline, since the start."""
+    lost: int
+    """Times a device found itself offline."""
+    megabytes: float
+    """Media of calls that are over."""
+    all_online_s: float | None
+    """From the first REGISTER until every device was online once."""
+
+
+class Fleet:
+    """All devices of one simulation."""
+
+    def __init__(
+        self, specs: list[DeviceSpec], options: FleetOptions, studio: Studio | None = None
+    ) -> None:
+        self._specs = specs
+        self._options = options
+        self._studio = studio or Studio(options.cache)
+        self._loop = asyncio.get_running_loop()
+        self._queue = TimerQueue()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._lines: list[SipLine] = []
+        self._devices: dict[str, Device] = {}
+        self._channels: dict[str, Device] = {}
+        self._starting: asyncio.Task[None] | None = None
+        self._leaving = asyncio.Event()
+        self._closed = False
+        self._online = 0
+        self._registered = 0
+        self._lost = 0
+        self._began: float | None = None
+        self._all_online_s: float | None = None
+        self.everybody_online = asyncio.Event()
+        self.desk = CallDesk(options, self._studio)
+
+    # --- life ---------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Opens the lines and begins to register. Raises TransportFailed."""
+        options = self._options
+        for number, spec in enumerate(self._specs):
+            if options.own_ports or not self._lines:
+                port = options.port + number if options.own_ports and options.port else options.port
+                line = SipLine(options, self, port)
+                self._lines.append(line)
+                await line.start()
+            self._add(spec, self._lines[-1])
+        self._starting = self._loop.create_task(self._register_all())
+
+    def prepare(self) -> None:
+        """Encode the pictures now instead of at the first call."""
+        self._studio.clip(MAIN)
+
+    async def aclose(self) -> None:
+        """BYE, unregister, close; bounded in time. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+        self.desk.hang_up_all("simulator stops")
+        if self._options.unregister and self._online:
+            self._leaving.clear()
+            for device in self._devices.values():
+                device.feed(machine.Stop())
+            try:
+                await asyncio.wait_for(self._leaving.wait(), _LEAVE_S)
+            except TimeoutError:
+                self._leaving.set()  # the platform does not answer: leave without its word
+        if self._timer is not None:
+            self._timer.cancel()
+        await asyncio.gather(*(line.aclose() for line in self._lines))
+        self._studio.close()
+
+    def summary(self) -> Summary:
+        return Summary(
+            devices=len(self._devices),
+            online=self._online,
+            channels=len(self._channels),
+            calls=len(self.desk),
+            sending=self.desk.sending,
+            registered=self._registered,
+            lost=self._lost,
+            megabytes=round(self.desk.totals.bytes / 1e6, 1),
+            all_online_s=self._all_online_s,
+        )
+
+    def device(self, device_id: str) -> Device:
+        return self._devices[device_id]
+
+    def _add(self, spec: DeviceSpec, line: SipLine) -> None:
+        faults = faults_of(self._options.faults, self._options.seed, spec.device_id)
+        device = Device(spec, line, self._options, faults, self)
+        self._devices[spec.device_id] = device
+        for channel in spec.channels:
+            self._channels[channel.channel_id] = device
+
+    async def _register_all(self) -> None:
+        """Starts the devices at the wanted rate."""
+        rate, started = self._options.rate, 0
+        devices = list(self._devices.values())
+        self._began = began = self._loop.time()
+        while started < len(devices):
+            due = len(devices) if rate <= 0 else int((self._loop.time() - began) * rate) + 1
+            for device in devices[started:due]:
+                device.feed(machine.Start())
+            started = max(started, min(due, len(devices)))
+            await asyncio.sleep(_PACE_S)
+
+    # --- what devices tell --------------------------------------------------------------------
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def deadline_changed(self, device: Device) -> None:
+        self._queue.update(device)
+        at = self._queue.next_deadline()
+        if at is not None and (self._timer is None or at < self._timer_at):
+            self._arm(at)
+
+    def came_online(self, device: Device) -> None:
+        self._online += 1
+        self._registered += 1
+        if self._online == len(self._devices) and not self.everybody_online.is_set():
+            self._all_online_s = round(self._loop.time() - (self._began or 0.0), 3)
+            self.everybody_online.set()
+
+    def went_offline(self, device: Device, reason: str) -> None:
+        self._online -= 1
+        self._lost += 1
+
+    def gone(self, device: Device) -> None:
+        for call in self.desk.of_channels([one.channel_id for one in device.spec.channels]):
+            call.vanish()
+        self._online = sum(one.is_online for one in self._devices.values())
+        if all(one.is_dead for one in self._devices.values()):
+            self._leaving.set()
+
+    def _arm(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = self._loop.call_later(max(0.0, at - self.now()), self._run_timers)
+
+    def _run_timers(self) -> None:
+        self._timer = None
+        now = self.now()
+        for item in self._queue.pop_due(now):
+            item.wake(now)
+        at = self._queue.next_deadline()
+        if at is not None and self._timer is None:
+            self._arm(at)
+
+    # --- handler of the endpoints -------------------------------------------------------------
+
+    def on_request(self, tx: ServerTransaction) -> None:
+        request = tx.request
+        device = self._addressed(request)
+        if device is not None and device.is_dead:
+            return  # silence is what dead devices give
+        match request.method:
+            case "INVITE":
+                self._on_invite(tx, device)
+            case "BYE":
+                call = self.desk.find(request)
+                if call is None:
+                    tx.respond(481)
+                else:
+                    call.bye(tx)
+            case "MESSAGE":
+                if device is None:
+                    tx.respond(404)
+                else:
+                    device.on_message(tx)
+            case "SUBSCRIBE":
+                self._on_subscribe(tx, device)
+            case "OPTIONS" | "INFO" | "NOTIFY":
+                tx.respond(200)
+            case _:
+                tx.respond(405, headers=[("Allow", "INVITE, ACK, CANCEL, BYE, MESSAGE, OPTIONS")])
+
+    def on_ack(self, request: Request, flow: Flow) -> None:
+        call = self.desk.find(request)
+        if call is not None:
+            call.acknowledged()
+
+    def on_cancel(self, tx: ServerTransaction) -> None:
+        call = self.desk.find(tx.request)
+        if call is not None:
+            call.cancelled()
+
+    def on_stray_response(self, response: Response, flow: Flow) -> None:
+        """We send no INVITE: nothing hangs on an answer that came too late."""
+
+    def on_malformed(self, source: Flow, error: ParseError, sample: bytes) -> bool:
+        return False
+
+    def on_flow_closed(self, flow: Flow, reason: str) -> None:
+        """A connection to the platform is gone; calls go on, as their media may."""
+        if self._closed:
+            return
+        lost = [line for line in self._lines if line.lost(flow)]
+        for device in self._devices.values():
+            if device.line in lost:
+                device.connection_lost()
+
+    def _on_invite(self, tx: ServerTransaction, device: Device | None) -> None:
+        user = _user_of(tx.request)
+        if device is None or user not in self._channels:
+            tx.respond(404)
+        else:
+            self.desk.invite(Caller(user, device.line, device.faults), tx)
+
+    def _on_subscribe(self, tx: ServerTransaction, device: Device | None) -> None:
+        """Accepted; nothing of a simulated device changes, so nothing is ever told."""
+        if device is None:
+            tx.respond(404)
+            return
+        expires = tx.request.headers.get("Expires") or "600"
+        contact = device.line.contact(device.spec.device_id)
+        tx.respond(200, headers=[("Contact", contact), ("Expires", expires)])
+
+    def _addressed(self, request: Request) -> Device | None:
+        """The device a request is for: by Request-URI, else by To."""
+        user = _user_of(request)
+        found = self._devices.get(user) or self._channels.get(user)
+        if found is None:
+            try:
+                user = request.to.uri.user or ""
+            except ParseError:
+                return None
+            found = self._devices.get(user) or self._channels.get(user)
+        return found
+
+
+def _user_of(request: Request) -> str:
+    """User part of the Request-URI."""
+    return request.uri.partition(":")[2].partition("@")[0].partition(";")[0]
