@@ -31,6 +31,9 @@ from sip.message import Response
 DEVICE_INFO = "DeviceInfo"
 MUTE_FACTOR = 10.0
 """Who did not even answer at SIP level is asked again after so many times the usual pause."""
+AGAIN_S = 30.0
+"""Shortest time between two catalogs asked for because of unknown items."""
+MOST_NOT_BEFORE = 10_000
 CLOSE_S = 1.0
 """How long `aclose` waits for its cancelled tasks."""
 
@@ -63,6 +66,7 @@ class Asking:
         """What incomplete answers have brought, until a complete one."""
         self._attempts: dict[str, int] = {}
         self._repeats: dict[str, asyncio.TimerHandle] = {}
+        self._not_before: dict[str, float] = {}
         self._closed = False
 
     # --- the queue --------------------------------------------------------------------------
@@ -73,6 +77,21 @@ class Asking:
             self._give_up(device.device_id)
             self.queue.add(device.device_id)
             self._pump()
+
+    def again(self, device: Device) -> None:
+        """Something is in its catalog that we do not know: ask for all of it, not too often."""
+        now = self._estate.clock.now()
+        if (
+            self._closed
+            or device.state not in LIVE
+            or now < self._not_before.get(device.device_id, now)
+        ):
+            return
+        if len(self._not_before) >= MOST_NOT_BEFORE:
+            self._not_before.clear()
+        self._not_before[device.device_id] = now + AGAIN_S
+        self.queue.add(device.device_id)
+        self._pump()
 
     def remove(self, device: Device) -> None:
         """It went: do not ask it, and end what is under way."""

@@ -3,7 +3,9 @@
 One `CatalogSync` machine per query decides what the pages mean. Items are kept as they arrive;
 rearranging a device's catalog looks at all of it, so it is done for many pages at once: at most
 every quarter of a second, and never for more than a tenth of the time (a lower platform sends
-10,000 items one by one). What an unknown SN brings only adds and updates.
+10,000 items one by one). What an unknown SN brings only adds and updates. Only two things take an
+item away: a complete answer without it, and a notification that says DEL of it by name; its public
+id stays reserved either way.
 
 Resumable: an incomplete query is repeated with a new SN, and its items are counted together with
 those of the attempt before, so that two answers with different holes can make a whole one.
@@ -12,7 +14,7 @@ those of the attempt before, so that two answers with different holes can make a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from catalog.diff import Added, Removed
 from catalog.model import CatalogItem
@@ -30,10 +32,11 @@ from catalog.sync import (
     Tick,
     Unasked,
 )
+from gb28181.device.changes import changed
 from gb28181.device.estate import Estate
 from gb28181.device.model import Device
 from gb28181.device.query import Answers
-from gb28181.manscdp import CatalogResponse
+from gb28181.manscdp import CatalogNotify, CatalogResponse
 from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
 
@@ -71,7 +74,12 @@ class Catalogs:
         self._options = SyncOptions(
             first_s=options.catalog_first_s, quiet_s=options.catalog_quiet_s
         )
-        self._dirty: dict[str, dict[str, CatalogItem]] = {}
+        self.on_unknown: Callable[[Device], None] = _nobody
+        """A device told of an item we do not know: its catalog is to be asked for."""
+        self._dirty: dict[str, dict[str, CatalogItem | None]] = {}
+        """What came and is not arranged yet; None: the item is gone."""
+        self._running: dict[str, dict[str, CatalogItem | None]] = {}
+        """Changes told while a query runs, for the pages that do not know of them."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._cost: dict[str, float] = {}
 
@@ -83,6 +91,7 @@ class Catalogs:
         run = Run(device, CatalogSync(sn, self._now(), device.items, self._options), held)
         run.began_at = self._now()
         self._answers.expect(device.device_id, COMMAND, sn, self._to(run))
+        self._running.setdefault(device.device_id, {})
         self._arm(run)
         log.event(ev.CATALOG_SYNC_STARTED, device_id=device.device_id, sn=sn)
         return run
@@ -131,23 +140,24 @@ class Catalogs:
             run.timer.cancel()
         device = run.device
         self._answers.close(device.device_id, COMMAND, run.sync.sn)
+        told = self._running.pop(device.device_id, {})
         result = _together(run.held, result)
         if device.device_id in self._estate.devices:
-            self._commit(run, result)
+            self._commit(run, result, told)
         if not run.done.done():
             run.done.set_result(result)
 
-    def _commit(self, run: Run, result: SyncResult) -> None:
+    def _commit(self, run: Run, result: SyncResult, told: dict[str, CatalogItem | None]) -> None:
         device = run.device
         self._cancel(device.device_id)
         pending = self._dirty.pop(device.device_id, {})
         reported = {item.device_id: item for item in result.items}
         if result.complete:
-            items = reported
+            items = _over(reported, told)
             device.record.catalog_at = self._estate.clock.civil()
             self._estate.save(device)
         else:
-            items = {**device.items, **pending, **reported}
+            items = _over({**_over(device.items, pending), **reported}, told)
         complete = device.record.catalog_at is not None
         found = self._estate.book.rearrange(device, items, complete=complete)
         self._estate.take(device, found)
@@ -180,9 +190,26 @@ class Catalogs:
         if not asked and message.items:
             self._arrived(device, message.items)
 
+    def on_notify(self, device: Device, message: CatalogNotify) -> None:
+        """Changes a device tells of by itself, in a NOTIFY or a MESSAGE."""
+        known = _over(device.items, self._dirty.get(device.device_id, {}))
+        updates, unknown = changed(known, message.changes, device.device_id)
+        if updates:
+            self._collect(device, updates)
+            if device.device_id in self._running:
+                self._running[device.device_id].update(updates)
+        if unknown:
+            self.on_unknown(device)
+
     def _arrived(self, device: Device, items: tuple[CatalogItem, ...]) -> None:
-        dirty = self._dirty.setdefault(device.device_id, {})
-        dirty.update((item.device_id, item) for item in items)
+        told = self._running.get(device.device_id)
+        if told:
+            for item in items:
+                told.pop(item.device_id, None)  # this page is newer than what was told
+        self._collect(device, {item.device_id: item for item in items})
+
+    def _collect(self, device: Device, updates: Mapping[str, CatalogItem | None]) -> None:
+        self._dirty.setdefault(device.device_id, {}).update(updates)
         if device.device_id not in self._timers:
             wait = max(COLLECT_S, COST_FACTOR * self._cost.get(device.device_id, 0.0))
             loop = asyncio.get_running_loop()
@@ -196,7 +223,8 @@ class Catalogs:
             return
         began = self._now()
         complete = device.record.catalog_at is not None
-        found = self._estate.book.rearrange(device, {**device.items, **pending}, complete=complete)
+        items = _over(device.items, pending)
+        found = self._estate.book.rearrange(device, items, complete=complete)
         self._estate.take(device, found)
         self._cost[device.device_id] = self._now() - began
 
@@ -210,6 +238,7 @@ class Catalogs:
         """The device was deleted."""
         self._cancel(device_id)
         self._dirty.pop(device_id, None)
+        self._running.pop(device_id, None)
 
     def stop(self) -> None:
         """Show what is collected and end the timers."""
@@ -218,6 +247,21 @@ class Catalogs:
             device = self._estate.devices.get(device_id)
             if device is not None:
                 self._show(device)
+
+
+def _over(
+    items: Mapping[str, CatalogItem], updates: Mapping[str, CatalogItem | None]
+) -> dict[str, CatalogItem]:
+    """The items with what came later; what is gone is left out."""
+    found = {**items, **{code: item for code, item in updates.items() if item is not None}}
+    for code, item in updates.items():
+        if item is None:
+            found.pop(code, None)
+    return found
+
+
+def _nobody(_device: Device) -> None:
+    """Nobody asked to be told yet."""
 
 
 def _together(held: dict[str, CatalogItem], result: SyncResult) -> SyncResult:

@@ -36,6 +36,10 @@ log = get_logger("device")
 
 StateListener = Callable[[str, str, str], None]
 """Called with device id, state and cause."""
+RegisterListener = Callable[[str, str], None]
+"""Called with device id and the Call-ID of a REGISTER that was accepted."""
+PolicyListener = Callable[[str], None]
+"""Called with the id of a device whose settings an operator changed."""
 
 
 class Estate:
@@ -52,6 +56,8 @@ class Estate:
         self.book = Book(options.region, options.server_id)
         self.news = News(bus, clock.now, options.tree_interval_s)
         self.on_state: list[StateListener] = []
+        self.on_registration: list[RegisterListener] = []
+        self.on_policy: list[PolicyListener] = []
         self.on_fresh: Callable[[Device], None] = _nobody
         """A device came for the first time or from offline: its facts are to be asked for."""
         self.on_gone: Callable[[Device], None] = _nobody

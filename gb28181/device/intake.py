@@ -21,6 +21,7 @@ from gb28181.device.registry import Input
 from gb28181.device.state import Cause, DeviceState
 from gb28181.manscdp import (
     BadXml,
+    CatalogNotify,
     CatalogResponse,
     DeviceInfoResponse,
     GenericMessage,
@@ -62,6 +63,7 @@ class Intake:
         self._known = Budget(KNOWN_PER_S, KNOWN_BURST)
         self._strangers = Budget(STRANGER_RATE, STRANGER_BURST)
         self.on_catalog: Callable[[Device, CatalogResponse], None] = _nobody
+        self.on_catalog_notify: Callable[[Device, CatalogNotify], None] = _nobody
         self.on_device_info: Callable[[Device, DeviceInfoResponse], None] = _nobody
         self.on_other: list[MessageListener] = []
         self.keepalives = 0
@@ -133,6 +135,8 @@ class Intake:
     def _dispatch(self, device: Device, message: Message) -> None:
         if isinstance(message, CatalogResponse):
             self.on_catalog(device, message)
+        elif isinstance(message, CatalogNotify):
+            self.on_catalog_notify(device, message)
         elif isinstance(message, DeviceInfoResponse):
             self.on_device_info(device, message)
         else:

@@ -90,6 +90,8 @@ class Managing:
         device.presence.silence_s = policy.silence_s
         device.charsets.set_override(policy.charset)
         self._estate.watch(device)
+        for listener in self._estate.on_policy:
+            listener(device.device_id)
 
     async def approve(self, device_id: str) -> Device:
         """Let a waiting device in; it registers again by itself within a minute or so."""

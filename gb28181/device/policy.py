@@ -14,6 +14,7 @@ from typing import Any, Final
 from gb28181.manscdp import override_of
 
 MEDIA_TRANSPORTS: Final = ("udp", "tcp-passive", "tcp-active")
+SUBSCRIPTIONS: Final = ("catalog", "alarm", "position", "ptz_position")
 ALGORITHMS: Final = ("MD5", "SHA-256", "SM3")
 
 
@@ -39,6 +40,14 @@ class DevicePolicy:
     """False: no Date in the 200 of REGISTER."""
     duplicate: str = "newest"
     """The id registers from another address while alive: `newest` wins, or `refuse`."""
+    subscribe: tuple[str, ...] = ()
+    """What is subscribed to at the device: some of `SUBSCRIPTIONS`."""
+    subscribe_expires: int = 600
+    """Seconds asked for; the device may grant less."""
+    position_interval: int = 5
+    """Seconds between two position reports."""
+    coordinates: str = "wgs84"
+    """What the device reports: `wgs84`, or `gcj02` against the standard; stored as reported."""
 
     @property
     def silence_s(self) -> float:
@@ -53,6 +62,15 @@ def _choice(*allowed: str) -> Callable[[Any], Any]:
         if value not in allowed:
             raise ValueError(f"must be one of {', '.join(allowed)}")
         return value
+
+    return check
+
+
+def _several(*allowed: str) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if not isinstance(value, list | tuple) or any(one not in allowed for one in value):
+            raise ValueError(f"must be a list of {', '.join(allowed)}")
+        return tuple(one for one in allowed if one in value)
 
     return check
 
@@ -91,6 +109,10 @@ _CHECKS: Final[dict[str, Callable[[Any], Any]]] = {
     "qop": _flag,
     "date_header": _flag,
     "duplicate": _choice("newest", "refuse"),
+    "subscribe": _several(*SUBSCRIPTIONS),
+    "subscribe_expires": _number(60, 86_400, whole=True),
+    "position_interval": _number(1, 86_400, whole=True),
+    "coordinates": _choice("wgs84", "gcj02"),
 }
 KEYS: Final = tuple(field.name for field in fields(DevicePolicy))
 

@@ -148,6 +148,8 @@ class Registering:
         estate.feed(device, Input.REGISTER, expires_s=decision.expires_s)
         if was_online:
             self._refreshed(device, before, reachable, alive)
+        for listener in estate.on_registration:
+            listener(device_id, request.call_id)
 
     def _refreshed(self, device: Device, before: Flow | None, reachable: bool, alive: bool) -> None:
         """It was online already: tell what is new about where it is."""

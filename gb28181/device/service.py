@@ -21,7 +21,7 @@ from gb28181.cluster.bus import Bus
 from gb28181.device.asking import Asking
 from gb28181.device.catalogs import Catalogs
 from gb28181.device.clock import Clock
-from gb28181.device.estate import Estate, StateListener
+from gb28181.device.estate import Estate, PolicyListener, RegisterListener, StateListener
 from gb28181.device.intake import Intake, MessageListener
 from gb28181.device.limits import Budget
 from gb28181.device.managing import Managing
@@ -97,10 +97,16 @@ class DeviceService:
         self._intake.on_device_info = self._asking.on_device_info
         self._estate.on_fresh = self._asking.add
         self._estate.on_gone = self._asking.remove
+        self._intake.on_catalog_notify = self._catalogs.on_notify
+        self._catalogs.on_unknown = self._asking.again
         self.on_state: list[StateListener] = self._estate.on_state
+        self.on_registration: list[RegisterListener] = self._estate.on_registration
+        self.on_policy: list[PolicyListener] = self._estate.on_policy
         self.on_message_other: list[MessageListener] = self._intake.on_other
         self.on_register = self._registering.on_register
         self.on_message = self._intake.on_message
+        self.on_catalog_notify = self._catalogs.on_notify
+        """A catalog NOTIFY of a subscription."""
 
     # --- life -------------------------------------------------------------------------------
 

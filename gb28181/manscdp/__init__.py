@@ -12,6 +12,7 @@ from gb28181.manscdp.charset import Charset, CharsetMemory, override_of
 from gb28181.manscdp.codec import Decoded, Node, decode, encode
 from gb28181.manscdp.command import Command, GenericMessage, Message
 from gb28181.manscdp.commands.catalog import CatalogQuery, CatalogResponse
+from gb28181.manscdp.commands.catalog_event import CatalogChange, CatalogNotify, ItemEvent
 from gb28181.manscdp.commands.device_info import DeviceInfoQuery, DeviceInfoResponse
 from gb28181.manscdp.commands.keepalive import Keepalive
 from gb28181.manscdp.commands.media_status import MediaStatus
@@ -26,6 +27,8 @@ from gb28181.manscdp.xml import Limits
 
 __all__ = [
     "BadXml",
+    "CatalogChange",
+    "CatalogNotify",
     "CatalogQuery",
     "CatalogResponse",
     "Charset",
@@ -35,6 +38,7 @@ __all__ = [
     "DeviceInfoQuery",
     "DeviceInfoResponse",
     "GenericMessage",
+    "ItemEvent",
     "Keepalive",
     "Limits",
     "MediaStatus",

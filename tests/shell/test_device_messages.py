@@ -182,10 +182,10 @@ async def test_other_commands_reach_who_listens(gb: World) -> None:
     got: list[Message] = []
     gb.service.on_message_other.append(lambda device, message: got.append(message))
     gb.login()
-    body = b"<Notify><CmdType>Alarm</CmdType><SN>9</SN><DeviceID>x</DeviceID></Notify>"
+    body = b"<Notify><CmdType>VendorHello</CmdType><SN>9</SN><DeviceID>x</DeviceID></Notify>"
     assert gb.message(body).status == 200
     assert isinstance(got[0], GenericMessage)
-    assert got[0].command == "Alarm"
+    assert got[0].command == "VendorHello"
 
 
 # --- what is asked after a registration ---------------------------------------------------------
