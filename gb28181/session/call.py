@@ -14,6 +14,9 @@ States and what leaves them::
     INVITING  --200-->  WAITING  --first picture-->  RUNNING
         \\__________________\\________________________\\--> CLOSING --BYE answered--> ENDED
 
+A call for a recording knows two things more. While it is *held* (paused by request) silence is no
+fault. When the device says that all was sent, what is still on its way is *drained* before the BYE.
+
 The machine performs nothing: ``handle`` returns effects. ``now`` is monotonic seconds.
 GB/T 28181-2022 9.2; RFC 3261 13, 15; RFC 6026.
 """
@@ -30,6 +33,9 @@ CLOSING_S = 4.0
 
 LATE_ANSWER_S = 40.0
 """Longest wait for a final answer to an INVITE given up; longer than 64*T1 (32 s)."""
+
+DRAIN_S = 10.0
+"""Longest wait for what is still on its way after the device said that all was sent."""
 
 
 # --- inputs ---------------------------------------------------------------------------------
@@ -69,6 +75,8 @@ class MediaLost:
     """Media stopped, or its receiver cannot work."""
 
     cause: str
+    silence: bool = False
+    """No packet came for a while: no fault while the call is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,28 @@ class MediaForeign:
 @dataclass(frozen=True, slots=True)
 class PeerBye:
     """The device ended the dialog."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerFinished:
+    """The device says that the recording was sent to its end (MediaStatus 121)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """Nothing is on its way any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Paused by request, or no longer."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFlows:
+    """Packets came after a pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +138,10 @@ Input = (
     | MediaLost
     | MediaForeign
     | PeerBye
+    | PeerFinished
+    | Drained
+    | Held
+    | MediaFlows
     | End
     | ByeDone
     | Tick
@@ -149,6 +183,11 @@ class CloseReceiver:
 
 
 @dataclass(frozen=True, slots=True)
+class Drain:
+    """Watch until no packet comes any more; that is reported as ``Drained``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """The picture is there."""
 
@@ -173,7 +212,16 @@ class Ended:
 
 
 Effect = (
-    SendCancel | SendAck | SendBye | Connect | CloseReceiver | Running | Failed | Changed | Ended
+    SendCancel
+    | SendAck
+    | SendBye
+    | Connect
+    | CloseReceiver
+    | Drain
+    | Running
+    | Failed
+    | Changed
+    | Ended
 )
 
 
@@ -200,10 +248,18 @@ class Call:
         self._invite_over = False
         self._receiver_open = True
         self._media_seen = False
+        self._draining = False
+        self._held = False
+        self._silent = False
 
     def __repr__(self) -> str:
         reason = f" {self.failure.reason}" if self.failure else ""
         return f"<Call {self.state}{reason}>"
+
+    @property
+    def expects_media(self) -> bool:
+        """It was resumed after a silence: whoever sees packets says ``MediaFlows``."""
+        return self._silent and not self._held
 
     def handle(self, event: Input, now: float) -> list[Effect]:
         """Take one input; returns what to do, in order."""
@@ -220,6 +276,8 @@ class Call:
                 return self._end(_ending(event), now)
             case PeerBye():
                 return self._peer_bye()
+            case PeerFinished() | Drained() | Held() | MediaFlows():
+                return self._recording(event, now)
             case ByeDone():
                 return self._over() if self.state is SessionState.CLOSING else []
             case Tick():
@@ -258,17 +316,52 @@ class Call:
         self._media_seen = True
         if self.state is not SessionState.WAITING:
             return []
-        self.state, self.deadline = SessionState.RUNNING, None
+        self.state = SessionState.RUNNING
+        if not self._draining:
+            self.deadline = None
         return [Changed(self.state), Running()]
 
     def _media_lost(self, event: MediaLost, now: float) -> list[Effect]:
         match self.state:
+            case SessionState.RUNNING if self._held and event.silence:
+                self._silent = True
+                return []
             case SessionState.RUNNING:
-                return self._end(Failure(EndReason.MEDIA_STOPPED, event.cause), now)
+                return self._end(self._stopped(event.cause), now)
             case SessionState.WAITING:
                 return self._end(Failure(EndReason.NO_MEDIA, event.cause), now)
             case _:
                 return []
+
+    # --- recordings --------------------------------------------------------------------------
+
+    def _recording(
+        self, event: PeerFinished | Drained | Held | MediaFlows, now: float
+    ) -> list[Effect]:
+        if self.state not in (SessionState.WAITING, SessionState.RUNNING):
+            return []
+        match event:
+            case PeerFinished() if not self._draining:
+                self._draining, self.deadline = True, now + DRAIN_S
+                return [Drain()]
+            case Drained() if self._draining:
+                return self._drained(now)
+            case Held(on):
+                self._held = on
+                if not self._draining and self.state is SessionState.RUNNING:
+                    self.deadline = now + self.times.media_s if self.expects_media else None
+            case MediaFlows() if self.expects_media and not self._draining:
+                self._silent, self.deadline = False, None
+        return []
+
+    def _drained(self, now: float) -> list[Effect]:
+        if self.state is SessionState.WAITING:
+            failure = Failure(EndReason.NO_MEDIA, "the recording ended before a picture came")
+            return self._end(failure, now)
+        return self._end(_FINISHED, now)
+
+    def _stopped(self, cause: str) -> Failure:
+        return _FINISHED if self._draining else Failure(EndReason.MEDIA_STOPPED, cause)
 
     # --- endings -----------------------------------------------------------------------------
 
@@ -276,6 +369,8 @@ class Call:
         if self.state is SessionState.ENDED:
             return []
         failure = Failure(EndReason.DEVICE_BYE, "the device ended the session")
+        if self._draining and self.state is SessionState.RUNNING:
+            failure = _FINISHED
         return [*self._fail(failure), *self._over()]
 
     def _end(self, failure: Failure, now: float) -> list[Effect]:
@@ -314,6 +409,8 @@ class Call:
     def _tick(self, now: float) -> list[Effect]:
         if self.deadline is None or now < self.deadline:
             return []
+        if self._draining and self.state is not SessionState.CLOSING:
+            return self._drained(now)
         expire: dict[SessionState, Callable[[], list[Effect]]] = {
             SessionState.INVITING: lambda: self._end(
                 Failure(EndReason.INVITE_TIMEOUT, "the device did not answer the INVITE"), now
@@ -321,9 +418,15 @@ class Call:
             SessionState.WAITING: lambda: self._end(
                 Failure(EndReason.NO_MEDIA, "the device accepted, but no picture arrived"), now
             ),
+            SessionState.RUNNING: lambda: self._end(
+                self._stopped("nothing came after it was resumed"), now
+            ),
             SessionState.CLOSING: self._over,
         }
         return expire[self.state]()
+
+
+_FINISHED = Failure(EndReason.FINISHED, "the recording was sent to its end")
 
 
 def _refusal(event: Refused | Unanswered) -> Failure:

@@ -11,28 +11,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol, assert_never
 
-from gb28181.errors import Leg, LegFailed
+from gb28181.errors import Conflict, Leg, LegFailed
 from gb28181.store.records import DialogRecord
 from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
 from media.errors import MediaError, PortsExhausted
 from media.node import MediaNode, ReceiverSpec
-from sip.errors import TransportFailed
+from sip.errors import SipError, TransportFailed
 from sip.flow import Flow, host_port
-from sip.message import Request
+from sip.message import Request, Response
 
 from . import call as calls
 from .call import Call, CallTimes
 from .dialing import Dialer, Dialing, Invitation
 from .ledger import Ledger, Session
-from .model import EndReason, Failure, SessionKind, SessionState, StreamKey, Transport
+from .model import LIVE, Ask, EndReason, Failure, SessionState, StreamKey, Transport
 from .ssrc import SsrcExhausted, format_ssrc
 
 log = get_logger("session")
+
+DRAIN_LOOK_S = 0.2
+DRAIN_QUIET = 3
+"""So many looks without a new packet, and nothing is on its way any more."""
 
 
 class Route(Protocol):
@@ -71,6 +75,9 @@ class _Line:
     dialing: Dialing | None = None
     timer: asyncio.TimerHandle | None = None
     asked_at: float = 0.0
+    packets: int = 0
+    """What had come when the call was resumed."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Caller:
@@ -111,14 +118,24 @@ class Caller:
 
     # --- opening -----------------------------------------------------------------------------
 
-    def call(self, key: StreamKey, transport: Transport | None) -> Session:
-        """Begin a call; raises ``LegFailed`` when nothing can even be asked."""
+    def call(
+        self,
+        key: StreamKey,
+        transport: Transport | None,
+        ask: Ask = LIVE,
+        after: Session | None = None,
+    ) -> Session:
+        """Begin a call; raises ``LegFailed`` when nothing can even be asked.
+
+        ``after``: its dialog has to be over before the INVITE leaves, because recorders give one
+        recording to one call at a time.
+        """
         route = self._directory.route(key.channel_id)
         if route is None or not route.online or route.flow is None:
             raise LegFailed(Leg.DEVICE_OFFLINE, "the device is offline")
         now = asyncio.get_running_loop().time()
         try:
-            ssrc = self.ledger.lease_ssrc(now, SessionKind.LIVE)
+            ssrc = self.ledger.lease_ssrc(now, ask.kind)
         except SsrcExhausted as error:
             raise LegFailed(Leg.NO_PORT, str(error)) from error
         session = Session(
@@ -126,7 +143,7 @@ class Caller:
             key=key,
             device_id=route.device_id,
             reported_id=route.reported_id,
-            kind=SessionKind.LIVE,
+            ask=ask,
             transport=transport or route.transport,
             call_id=self._dialer.new_call_id(),
             ssrc=ssrc,
@@ -136,11 +153,14 @@ class Caller:
         line = _Line(self._record(session, route.flow), asked_at=now)
         self.ledger.add(session)
         self._lines[session.session_id] = line
-        self._spawn(self._open(session, line, route.flow))
+        before = self._lines.get(after.session_id) if after is not None else None
+        self._spawn(self._open(session, line, route.flow, before))
         self._arm(session, line)
         return session
 
-    async def _open(self, session: Session, line: _Line, flow: Flow) -> None:
+    async def _open(self, session: Session, line: _Line, flow: Flow, before: _Line | None) -> None:
+        if before is not None:
+            await before.over.wait()
         await self._wait_teardown(session.stream_id)
         sources = ()
         spec = ReceiverSpec(session.stream_id, _mode(session.transport), session.ssrc, sources)
@@ -173,6 +193,7 @@ class Caller:
                     stream=session.key.stream,
                     media=local,
                     flow=flow,
+                    ask=session.ask,
                 )
             )
         except TransportFailed as error:
@@ -236,6 +257,8 @@ class Caller:
                 rest_s = self._rest_s + (calls.LATE_ANSWER_S if quarantine else 0.0)
                 receiver_id = self.ledger.drop_receiver(session)
                 self.close_receiver(receiver_id, session.stream_id, rest_s)
+            case calls.Drain():
+                self._spawn(self._drain(session))
             case calls.Running():
                 duration_ms = round((now - line.asked_at) * 1000)
                 log.event(ev.SESSION_LIVE, **_names(session), duration_ms=duration_ms)
@@ -260,6 +283,54 @@ class Caller:
             self._answered(session, line, line.dialing)
         self.feed(session, event)
 
+    async def info(self, session: Session, body: bytes, content_type: str) -> Response:
+        """Send INFO inside the session's dialog; raises SipError, and Conflict without a dialog."""
+        line = self._lines.get(session.session_id)
+        if line is None or line.dialing is None or not line.dialing.stands:
+            raise Conflict("session_not_running", f"session {session.session_id} is not running")
+        answer: asyncio.Future[Response | SipError] = asyncio.get_running_loop().create_future()
+
+        def heard(result: Response | SipError) -> None:
+            if not answer.done():
+                answer.set_result(result)
+
+        line.dialing.info(body, content_type, heard)
+        # A BYE of the next run has to count on from here.
+        line.dialing.fill(line.record)
+        self._spawn(self._store.save_dialog(replace(line.record)))
+        result = await answer
+        if isinstance(result, SipError):
+            raise result
+        return result
+
+    def hold(self, session: Session, on: bool) -> None:
+        """The session was paused (or resumed) by request: silence is no fault meanwhile."""
+        line = self._lines.get(session.session_id)
+        if line is not None:
+            line.packets = self._packets(session)
+            self.feed(session, calls.Held(on))
+
+    def look(self) -> None:
+        """Once a second: whether what was resumed really goes on."""
+        for session in self.ledger.open():
+            line = self._lines.get(session.session_id)
+            expects = line is not None and session.call.expects_media
+            if expects and line is not None and self._packets(session) > line.packets:
+                self.feed(session, calls.MediaFlows())
+
+    def _packets(self, session: Session) -> int:
+        statistics = self._node.statistics(session.stream_id)
+        return 0 if statistics is None else statistics.packets
+
+    async def _drain(self, session: Session) -> None:
+        """Wait until no packet came for a while; the call's deadline bounds it."""
+        quiet, packets = 0, self._packets(session)
+        while quiet < DRAIN_QUIET and session.session_id in self._lines:
+            await asyncio.sleep(DRAIN_LOOK_S)
+            before, packets = packets, self._packets(session)
+            quiet = quiet + 1 if packets == before else 0
+        self.feed(session, calls.Drained())
+
     def bye_received(self, request: Request) -> int:
         """A BYE from outside: the status to answer with (RFC 3261 15.1.2)."""
         session = self.ledger.by_call(request.call_id)
@@ -272,7 +343,7 @@ class Caller:
         record = line.record
         dialing.fill(record)
         record.state = "confirmed"
-        session.remote = dialing.media_remote
+        session.remote, session.file_size = dialing.media_remote, dialing.file_size
         self._spawn(self._store.save_dialog(replace(record)))
         now = asyncio.get_running_loop().time()
         answered_ssrc = dialing.ssrc
@@ -305,6 +376,7 @@ class Caller:
         if line.timer is not None:
             line.timer.cancel()
         del self._lines[session.session_id]
+        line.over.set()
         failure = session.call.failure
         reason = failure.reason.value if failure else EndReason.STOPPED.value
         self.ledger.end(session, now, datetime.now(UTC))

@@ -26,7 +26,7 @@ from sip.message import Request, Response
 
 from . import call as calls
 from .address import MediaAddresses
-from .model import StreamName, Transport
+from .model import LIVE, Ask, StreamName, Transport
 from .offer import Answer, AnswerUnusable, offer, read_answer
 from .ssrc import format_ssrc
 
@@ -69,6 +69,7 @@ class Invitation:
     stream: StreamName
     media: tuple[str, int]
     flow: Flow
+    ask: Ask = LIVE
 
 
 class Dialer:
@@ -136,6 +137,8 @@ class Dialer:
             transport=invitation.transport,
             ssrc=invitation.ssrc,
             stream=invitation.stream,
+            channel=invitation.reported_id,
+            ask=invitation.ask,
         )
         return Request("INVITE", self.target(invitation.reported_id, flow), headers, body)
 
@@ -146,6 +149,7 @@ class Dialing:
     def __init__(self, dialer: Dialer, invitation: Invitation, request: Request) -> None:
         self.ssrc: int | None = None
         self.media_remote: tuple[str, int] | None = None
+        self.file_size: int | None = None
         self._dialer = dialer
         self._invitation = invitation
         self._request = request
@@ -175,6 +179,22 @@ class Dialing:
     def cancel(self) -> None:
         """CANCEL, as soon as a 1xx allows it."""
         self._client.cancel()
+
+    def info(
+        self, body: bytes, content_type: str, on_result: Callable[[Response | SipError], None]
+    ) -> None:
+        """INFO inside the dialog, which has to stand."""
+        assert self._dialog is not None, "INFO before the 2xx"
+        contact = self._request.headers.get("Contact") or ""
+        request = self._dialog.request(
+            "INFO", headers=[("Contact", contact)], body=body, content_type=content_type
+        )
+        self._dialer.sip.send_request(request, self._invitation.flow, on_result)
+
+    @property
+    def stands(self) -> bool:
+        """The 2xx came: requests can be sent inside the dialog."""
+        return self._dialog is not None
 
     def bye_received(self, request: Request) -> int:
         """The device's BYE: the status to answer with; 200 also ends the call."""
@@ -228,7 +248,7 @@ class Dialing:
             answer: Answer = read_answer(response.body, transport)
         except AnswerUnusable as error:
             return calls.Accepted(problem=str(error))
-        self.ssrc = answer.ssrc
+        self.ssrc, self.file_size = answer.ssrc, answer.file_size
         host = self._dialer.addresses.usable(answer.host, flow.remote[0])
         self.media_remote = (host or answer.host, answer.port)
         if transport != "tcp-active":

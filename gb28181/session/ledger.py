@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .call import Call
-from .model import SessionKind, SessionState, SessionView, StreamKey
+from .model import LIVE, Ask, SessionKind, SessionState, SessionView, StreamKey
 from .ssrc import SsrcPool, format_ssrc
 
 HISTORY = 1_000
@@ -33,21 +33,27 @@ class Session:
     key: StreamKey
     device_id: str
     reported_id: str
-    kind: SessionKind
     transport: str
     call_id: str
     ssrc: int
     call: Call
     started_at: datetime
+    ask: Ask = LIVE
     ended_at: datetime | None = None
     receiver_id: str | None = None
     local: tuple[str, int] | None = None
     remote: tuple[str, int] | None = None
+    file_size: int | None = None
+    """Bytes of a download, where the device told."""
     ssrc_held: bool = field(default=True, repr=False)
 
     @property
     def stream_id(self) -> str:
         return self.key.stream_id
+
+    @property
+    def kind(self) -> SessionKind:
+        return self.ask.kind
 
     def view(self, viewers: int) -> SessionView:
         """What API and events show of it."""

@@ -48,6 +48,8 @@ class EndReason(StrEnum):
     MEDIA_STOPPED = "media_stopped"
     UNSUPPORTED_CODEC = "unsupported_codec"
     DEVICE_BYE = "device_bye"
+    FINISHED = "finished"
+    """The recording was sent to its end, or as far as it was wanted."""
     NO_VIEWERS = "no_viewers"
     STOPPED = "stopped"
     SHUTDOWN = "shutdown"
@@ -77,11 +79,36 @@ class StreamKey:
 
     channel_id: str
     stream: StreamName = "main"
+    name: str = ""
+    """Of a stream that is not the live picture everybody shares."""
 
     @property
     def stream_id(self) -> str:
         """Name of the stream on the media node and in addresses."""
+        if self.name:
+            return self.name
         return self.channel_id if self.stream == "main" else f"{self.channel_id}-{self.stream}"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of recorded time, in UNIX seconds."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What one call asks of a device: its live picture, or a stretch of what it recorded."""
+
+    kind: SessionKind = SessionKind.LIVE
+    span: Span | None = None
+    speed: int = 1
+    """Of a download: how many times faster than it was recorded."""
+
+
+LIVE = Ask()
 
 
 @dataclass(frozen=True, slots=True)

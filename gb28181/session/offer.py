@@ -1,4 +1,4 @@
-"""The GB SDP of a live pull: the offer we send and what we believe of the answer.
+"""The GB SDP of a call: the offer we send and what we believe of the answer.
 
 GB/T 28181-2022 annex G. The offer names PS first and the elementary streams of the standard after
 it, never a vendor's private payload (those are streams nobody else can decode). Lines end with
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sip.errors import ParseError
 from sip.sdp import SessionDescription
 
-from .model import StreamName, Transport
+from .model import LIVE, Ask, SessionKind, StreamName, Transport
 from .ssrc import format_ssrc
 
 PAYLOADS = ((96, "PS/90000"), (98, "H264/90000"), (100, "H265/90000"))
@@ -21,6 +21,11 @@ DISCARD_PORT = 9
 
 _STREAM_NUMBER: dict[StreamName, int] = {"main": 0, "sub": 1}
 _SETUP: dict[Transport, str] = {"tcp-passive": "passive", "tcp-active": "active"}
+_SESSION: dict[SessionKind, str] = {
+    SessionKind.LIVE: "Play",
+    SessionKind.PLAYBACK: "Playback",
+    SessionKind.DOWNLOAD: "Download",
+}
 
 
 class AnswerUnusable(Exception):
@@ -34,6 +39,8 @@ class Answer:
     host: str
     port: int
     ssrc: int | None
+    file_size: int | None = None
+    """Bytes of a download, where the device tells (``a=filesize``)."""
 
 
 def offer(
@@ -43,8 +50,10 @@ def offer(
     transport: Transport,
     ssrc: int,
     stream: StreamName,
+    channel: str = "",
+    ask: Ask = LIVE,
 ) -> bytes:
-    """The body of an INVITE for live pictures; ``media`` is the announced receiver."""
+    """The body of an INVITE; ``media`` is the announced receiver, ``channel`` the device's code."""
     host, port = media
     family = "IP6" if ":" in host else "IP4"
     profile = "RTP/AVP" if transport == "udp" else "TCP/RTP/AVP"
@@ -52,9 +61,10 @@ def offer(
     lines = [
         "v=0",
         f"o={server_id} 0 0 IN {family} {host}",
-        "s=Play",
+        f"s={_SESSION[ask.kind]}",
+        *([f"u={channel}:0"] if ask.span else []),
         f"c=IN {family} {host}",
-        "t=0 0",
+        f"t={ask.span.start} {ask.span.end}" if ask.span else "t=0 0",
         f"m=video {port or DISCARD_PORT} {profile} {numbers}",
         "a=recvonly",
         *(f"a=rtpmap:{number} {name}" for number, name in PAYLOADS),
@@ -63,6 +73,8 @@ def offer(
         lines += [f"a=setup:{_SETUP[transport]}", "a=connection:new"]
     if stream != "main":  # 2022; a device that does not know it sends the main stream
         lines.append(f"a=streamnumber:{_STREAM_NUMBER[stream]}")
+    if ask.kind is SessionKind.DOWNLOAD:
+        lines.append(f"a=downloadspeed:{ask.speed}")
     lines += [f"y={format_ssrc(ssrc)}", "f=v/////a///", ""]
     return "\r\n".join(lines).encode("ascii")
 
@@ -83,7 +95,19 @@ def read_answer(body: bytes, transport: Transport) -> Answer:
         raise AnswerUnusable(f"the device answered with {got} to an offer of {transport}")
     if transport == "tcp-active" and section.setup == "active":
         raise AnswerUnusable("both sides want to open the TCP connection")
-    return Answer(session.address_of(section) or "", section.port, _ssrc(session.get("y")))
+    return Answer(
+        session.address_of(section) or "",
+        section.port,
+        _ssrc(session.get("y")),
+        _size(session.attribute("filesize")),
+    )
+
+
+def _size(text: str | None) -> int | None:
+    """``a=filesize`` in bytes; 0 is what devices write that do not know it."""
+    if text is None or not text.strip().isdecimal() or len(text) > 18:
+        return None
+    return int(text.strip()) or None
 
 
 def _ssrc(text: str | None) -> int | None:

@@ -7,6 +7,7 @@ waits how it went, and afterwards decides from two facts, *how many look* and *d
 - the call broke while somebody looks (camera restarted, network gone): keep the viewers, call again
   with growing pauses, at the latest give up ``window_s`` after the trouble began.
 - the call broke and nobody looks: close at once, a later request starts afresh.
+- the call's part of a recording is over and another one follows: call at once, whoever looks.
 
 ``now`` is monotonic seconds; the machine performs nothing.
 """
@@ -56,6 +57,11 @@ class CallFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class CallOver:
+    """The current call has done its part, the next one follows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Viewers:
     """So many look now."""
 
@@ -79,7 +85,7 @@ class Tick:
     """The deadline may have passed."""
 
 
-Input = Wanted | CallRunning | CallFailed | Viewers | DeviceBack | Close | Tick
+Input = Wanted | CallRunning | CallFailed | CallOver | Viewers | DeviceBack | Close | Tick
 
 
 # --- effects --------------------------------------------------------------------------------
@@ -182,13 +188,13 @@ class Pull:
                 return self._running(now)
             case CallFailed():
                 return self._failed(event.failure, now)
+            case CallOver():
+                return self._call()
             case Viewers():
                 return self._counted(event.count, now)
             case DeviceBack():
-                if self.state is PullState.PAUSED and not self._calling:
-                    self._next_call = now
-                    return self._tick(now)
-                return []
+                waits = self.state is PullState.PAUSED and not self._calling
+                return self._call() if waits and now < self._give_up_at() else self._tick(now)
             case Close():
                 return self._close(event.failure)
             case Tick():
@@ -241,9 +247,12 @@ class Pull:
         if now >= self._give_up_at():
             return self._close(self._last or _NOBODY, calling=False)
         if self._next_call is not None and now >= self._next_call:
-            self._next_call, self._calling = None, True
-            return [StartCall()]
+            return self._call()
         return []
+
+    def _call(self) -> list[Effect]:
+        self._calling, self._next_call, self._ran_since = True, None, None
+        return [StartCall()]
 
     def _close(self, failure: Failure, *, calling: bool = True) -> list[Effect]:
         waiting = self.state in (PullState.STARTING, PullState.PAUSED)

@@ -1,7 +1,8 @@
-"""The shell of live pulling: joins machines, SIP dialing, media node, store and bus.
+"""The shell of pulling: joins machines, SIP dialing, media node, store and bus.
 
 ``live`` is what the API calls: it starts or joins the pull of a stream and returns when a picture
-is there, or raises ``LegFailed`` with the leg that broke. Everything after that is driven by
+is there, or raises ``LegFailed`` with the leg that broke. ``play`` is the same for a recording,
+whose plan comes from the floor above. Everything after that is driven by
 events: of the media node, of the device registry, of the dialogs, and by one timer per machine.
 
 What the machines decide is in ``call.py`` and ``pull.py``; what a dialog says is in
@@ -12,6 +13,7 @@ What the machines decide is in ``call.py`` and ``pull.py``; what a dialog says i
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -27,9 +29,11 @@ from media.node import (
     MediaUnsupported,
     NodeEvent,
     ReceiverFailed,
+    SilenceReason,
     StreamStatistics,
     ViewersChanged,
 )
+from sip.message import Response
 
 from . import call as calls
 from . import pull as pulls
@@ -38,12 +42,14 @@ from .ledger import Session
 from .model import (
     EndReason,
     Failure,
+    SessionKind,
     SessionState,
     SessionView,
     StreamKey,
     StreamName,
     Transport,
 )
+from .plan import LivePlan, Next, Plan
 from .pull import Pull, PullState, PullTimes
 from .watch import MediaWatch
 
@@ -59,6 +65,7 @@ SHUTDOWN_S = 3.0
 _ENDINGS = {
     EndReason.STOPPED: "the session was ended by request",
     EndReason.SHUTDOWN: "the platform is stopping",
+    EndReason.FINISHED: "another part of the recording is wanted",
 }
 
 log = get_logger("session")
@@ -72,21 +79,41 @@ class LiveView:
     statistics: StreamStatistics | None
 
 
+def _nobody(_: Session | Failure) -> None:
+    """A live picture has no owner who would want to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who wanted a recording, and hears what becomes of it. Called in the loop."""
+
+    running: Callable[[Session], None] = _nobody
+    """A call shows a picture: the first one, and each that follows."""
+    closed: Callable[[Failure], None] = _nobody
+    """The stream is over; its data may still be read for the rest of this turn of the loop."""
+    keeps: bool = False
+    """It counts as a viewer: a download goes on though nobody looks."""
+
+
 @dataclass(slots=True, eq=False)
 class Stream:
     """A pull and what the shell keeps for it."""
 
-    key: StreamKey
-    transport: Transport | None
+    plan: Plan
     pull: Pull
+    owner: Owner
     session: Session | None = None
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
     timer: asyncio.TimerHandle | None = None
     failure: Failure | None = None
 
+    @property
+    def key(self) -> StreamKey:
+        return self.plan.key
+
 
 class SessionService:
-    """Live sessions of one signalling node."""
+    """The sessions of one signalling node."""
 
     def __init__(
         self, directory: Directory, caller: Caller, node: MediaNode, bus: Bus, times: PullTimes
@@ -153,19 +180,70 @@ class SessionService:
         pulled = self._streams.get(key.stream_id)
         if pulled is None:
             if not route.online:
-                raise _leg_failed(
-                    Failure(EndReason.DEVICE_OFFLINE, f"device {route.device_id} is offline")
-                )
-            pulled = self._begin(key, transport)
+                raise _leg_failed(_offline(route.device_id))
+            pulled = self._begin(LivePlan(key, transport))
         else:
             self._feed(pulled, pulls.Wanted())
-        if pulled.pull.state is not PullState.RUNNING:
-            await self._picture(pulled)
-        if pulled.session is None:
-            raise _leg_failed(pulled.failure or _because(EndReason.STOPPED))
-        return LiveView(
-            pulled.session.view(pulled.pull.viewers), self._node.statistics(key.stream_id)
-        )
+        return await self._shown(pulled, ANSWER_S)
+
+    async def play(self, plan: Plan, owner: Owner, wait_s: float = ANSWER_S) -> LiveView:
+        """A stream of its own for a recording; raises ``LegFailed``, ``NotFound``."""
+        route = self._directory.route(plan.key.channel_id)
+        if route is None:
+            raise NotFound("channel", plan.key.channel_id)
+        if self._stopping:
+            raise _leg_failed(_because(EndReason.SHUTDOWN))
+        if not route.online:
+            raise _leg_failed(_offline(route.device_id))
+        return await self._shown(self._begin(plan, owner), wait_s)
+
+    def running(self, stream_id: str) -> Session | None:
+        """The session a stream has now, whatever its state."""
+        stream = self._streams.get(stream_id)
+        return None if stream is None else stream.session
+
+    async def wanted(self, stream_id: str) -> LiveView:
+        """A stream that exists already, with its picture; raises ``NotFound``, ``LegFailed``."""
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            raise NotFound("stream", stream_id)
+        self._feed(stream, pulls.Wanted())
+        return await self._shown(stream, ANSWER_S)
+
+    def leap(self, stream_id: str) -> None:
+        """End the current call: the plan has another part to be asked for."""
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            raise NotFound("stream", stream_id)
+        if stream.session is not None:
+            self._caller.feed(stream.session, calls.End(_because(EndReason.FINISHED)))
+
+    def close(self, stream_id: str) -> None:
+        """End a stream at once, whoever looks; one that is over already is no fault."""
+        stream = self._streams.get(stream_id)
+        if stream is not None:
+            self._feed(stream, pulls.Close(_because(EndReason.STOPPED)))
+
+    async def info(self, session: Session, body: bytes, content_type: str) -> Response:
+        """INFO inside a session's dialog; raises ``SipError``, ``Conflict``."""
+        return await self._caller.info(session, body, content_type)
+
+    def hold(self, session: Session, on: bool) -> None:
+        """The session is paused by request (or no longer): silence is no fault meanwhile."""
+        self._caller.hold(session, on)
+
+    def finished(self, session: Session) -> None:
+        """The device says that it sent the session's recording to its end."""
+        self._caller.feed(session, calls.PeerFinished())
+
+    def of_call(self, call_id: str) -> Session | None:
+        """The session of a dialog that is not over."""
+        return self._caller.ledger.by_call(call_id)
+
+    def recordings(self, device_id: str) -> list[Session]:
+        """Sessions of recordings a device sends now."""
+        found = self._caller.ledger.of_device(device_id)
+        return [session for session in found if session.kind in _RECORDED]
 
     def views(self, state: SessionState | None = None) -> list[SessionView]:
         """Sessions in this state; without one, those that are not over. Newest first."""
@@ -187,7 +265,9 @@ class SessionService:
         session = self._session(session_id)
         failure = _because(EndReason.STOPPED)
         stream = self._streams.get(session.stream_id)
-        if stream is not None and stream.session is session:
+        # A recording goes on in further calls: any of its sessions stands for all of it.
+        recorded = session.kind in _RECORDED
+        if stream is not None and (stream.session is session or recorded):
             self._feed(stream, pulls.Close(failure))
         self._caller.feed(session, calls.End(failure))
 
@@ -207,18 +287,27 @@ class SessionService:
 
     # --- streams -----------------------------------------------------------------------------
 
-    def _begin(self, key: StreamKey, transport: Transport | None) -> Stream:
-        stream = Stream(key, transport, Pull(self._now, self._times))
-        self._streams[key.stream_id] = stream
+    def _begin(self, plan: Plan, owner: Owner | None = None) -> Stream:
+        stream = Stream(plan, Pull(self._now, self._times), owner or Owner())
+        self._streams[plan.key.stream_id] = stream
         self._perform(stream, stream.pull.start())
-        self._arm(stream)
+        self._feed(stream, pulls.Viewers(int(stream.owner.keeps)))
         return stream
 
-    async def _picture(self, stream: Stream) -> None:
+    async def _shown(self, stream: Stream, wait_s: float) -> LiveView:
+        if stream.pull.state is not PullState.RUNNING:
+            await self._picture(stream, wait_s)
+        if stream.session is None:
+            raise _leg_failed(stream.failure or _because(EndReason.STOPPED))
+        return LiveView(
+            stream.session.view(stream.pull.viewers), self._node.statistics(stream.key.stream_id)
+        )
+
+    async def _picture(self, stream: Stream, wait_s: float) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         stream.waiters.append(waiter)
         try:
-            await asyncio.wait_for(waiter, ANSWER_S)
+            await asyncio.wait_for(waiter, wait_s)
         except TimeoutError:
             raise _leg_failed(self._why_waiting(stream)) from None
         finally:
@@ -258,7 +347,9 @@ class SessionService:
     def _call(self, stream: Stream) -> None:
         failed_before = stream.failure
         try:
-            stream.session = self._caller.call(stream.key, stream.transport)
+            before = stream.session if stream.session and stream.session.kind in _RECORDED else None
+            ask = stream.plan.ask(self._now)
+            stream.session = self._caller.call(stream.key, stream.plan.transport, ask, before)
         except LegFailed as error:
             stream.session = None
             failure = Failure(EndReason(error.code), error.message, error.sip_status)
@@ -282,6 +373,7 @@ class SessionService:
         if stream.timer is not None:
             stream.timer.cancel()
             stream.timer = None
+        stream.owner.closed(failure)
         self._watch.closed(stream_id, failure.reason.value)
         self._caller.close_stream(stream_id, failure.reason.value)
 
@@ -300,13 +392,23 @@ class SessionService:
         stream = self._stream_of(session)
         if stream is not None:
             stream.failure = None
+            stream.plan.running(self._now)
+            stream.owner.running(session)
             self._feed(stream, pulls.CallRunning())
 
     def _call_failed(self, session: Session, failure: Failure) -> None:
         stream = self._stream_of(session)
-        if stream is not None:
-            stream.failure = failure
-            self._feed(stream, pulls.CallFailed(failure))
+        if stream is None:
+            return
+        stream.failure = failure
+        match stream.plan.over(failure, self._now):
+            case Next.BROKEN:
+                self._feed(stream, pulls.CallFailed(failure))
+            case Next.FOLLOWS:
+                stream.failure = None
+                self._feed(stream, pulls.CallOver())
+            case Next.DONE:
+                self._feed(stream, pulls.Close(failure))
 
     def _session_changed(self, session: Session) -> None:
         view = self._view(session)
@@ -320,12 +422,13 @@ class SessionService:
             case ViewersChanged():
                 stream = self._streams.get(event.stream_id)
                 if stream is not None:
-                    self._feed(stream, pulls.Viewers(event.count))
+                    self._feed(stream, pulls.Viewers(event.count + stream.owner.keeps))
             case MediaStarted():
                 self._media(event.receiver_id, calls.MediaBegan())
             case MediaSilent():
                 cause = _SILENCE[event.reason.value].format(seconds=event.seconds)
-                self._media(event.receiver_id, calls.MediaLost(cause))
+                silence = event.reason is not SilenceReason.CLOSED
+                self._media(event.receiver_id, calls.MediaLost(cause, silence))
             case MediaUnsupported():
                 self._media(event.receiver_id, calls.MediaForeign(event.codec))
             case ReceiverFailed():
@@ -343,6 +446,7 @@ class SessionService:
     def _reconcile(self) -> None:
         loop = asyncio.get_running_loop()
         self._watch.look(self._streams)
+        self._caller.look()
         receivers = (info.receiver_id for info in self._node.receivers())
         found = self._caller.ledger.reconcile(receivers, loop.time())
         for receiver_id in found.orphan_receivers:
@@ -380,6 +484,13 @@ _SILENCE = {
     "gap": "no packet came for {seconds:.0f} s",
     "closed": "the sender closed its connection",
 }
+
+
+_RECORDED = (SessionKind.PLAYBACK, SessionKind.DOWNLOAD)
+
+
+def _offline(device_id: str) -> Failure:
+    return Failure(EndReason.DEVICE_OFFLINE, f"device {device_id} is offline")
 
 
 def _because(reason: EndReason) -> Failure:
