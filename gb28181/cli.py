@@ -16,6 +16,7 @@ import typer
 
 from gb28181 import __version__
 from gb28181.origin import require_own_packages
+from gb28181.simulator.command import simulate
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ user_app = typer.Typer(help="Users and API keys.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(db_app, name="db")
 app.add_typer(user_app, name="user")
+app.command()(simulate)
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", help="TOML file with settings.", dir_okay=False)
@@ -52,6 +54,19 @@ def serve(config: ConfigFile = None) -> None:
     from gb28181.serve import serve as run
 
     raise SystemExit(_run(run(_load(config))))
+
+
+@app.command()
+def demo(
+    devices: Annotated[int, typer.Option(min=1, help="Simulated devices.")] = 20,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder to use; a new temporary one when not given.")
+    ] = None,
+) -> None:
+    """Run the platform with simulated cameras of five cities, on 127.0.0.1 and fresh data."""
+    from gb28181.demo import demo as run
+
+    raise SystemExit(_run(run(devices, data_dir)))
 
 
 @app.command()

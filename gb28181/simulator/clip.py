@@ -13,6 +13,7 @@ time, so that the first picture can leave at once; the result is kept in the cac
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import tempfile
@@ -219,7 +220,9 @@ class Studio:
                 clip.add(data)
                 pictures.append(data)
             if not kept:
-                self._keep(clip.format, pictures)
+                # A folder that cannot be written costs the next run the encoding, nothing else.
+                with contextlib.suppress(OSError):
+                    self._keep(clip.format, pictures)
         except (StreamFormatError, OSError, av.FFmpegError, ValueError) as error:
             clip.error = f"no pictures: {error}"
 

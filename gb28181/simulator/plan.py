@@ -21,7 +21,7 @@ SERIALS = 1_000_000
 CAMERA, RECORDER, CHANNEL = "132", "118", "131"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PlanOptions:
     devices: int = 20
     recorders: float = 0.2
