@@ -186,7 +186,7 @@ EXPECTED: dict[str, Message] = {
         "311",
         IPC,
         "Response",
-        "DeviceStatus",
+        "VendorStatus",
         {
             "Result": "OK",
             "Online": "ONLINE",
