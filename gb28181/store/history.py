@@ -7,6 +7,7 @@ platform's own downtime, an interval with cause `platform` that belongs to no de
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,6 +46,8 @@ class History:
         self._writer = writer
         self._pending = pending
         self._options = options
+        self.purgers: list[Callable[[datetime], Awaitable[int]]] = []
+        """Others whose rows get old; called with the time of day."""
         self._run: RunRecord | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -126,12 +129,19 @@ class History:
             assert self._run is not None
             self._run.alive_at = utc_now()
             self._note_run()
-            if loop.time() >= purge_at and self._options.retention_days > 0:
+            if loop.time() >= purge_at:
                 purge_at = loop.time() + self._options.purge_interval_s
                 try:
-                    await self.purge(utc_now() - timedelta(days=self._options.retention_days))
+                    await self._purge_all()
                 except StoreUnavailable:
                     continue  # the writer has reported it; the next round tries again
+
+    async def _purge_all(self) -> None:
+        now = utc_now()
+        if self._options.retention_days > 0:
+            await self.purge(now - timedelta(days=self._options.retention_days))
+        for purger in self.purgers:
+            await purger(now)
 
     # --- retention --------------------------------------------------------------------------
 

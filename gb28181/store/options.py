@@ -15,6 +15,10 @@ class StoreOptions:
     """Rows that may wait while the database fails."""
     retention_days: int = 400
     """Age at which closed intervals, dialogs and runs are removed; 0 keeps them for ever."""
+    alarm_retention_days: int = 400
+    """Age at which alarms are removed; 0 keeps them for ever."""
+    position_retention_days: int = 90
+    """Age at which positions are removed; 0 keeps them for ever."""
     alive_interval_s: float = 10.0
     """How often the run notes that it lives; the error of a downtime after kill -9."""
     purge_first_s: float = 60.0

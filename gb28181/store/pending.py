@@ -6,6 +6,9 @@ flushes cost one write. Each entry carries a sequence number, because two things
 a batch that failed is given back (newer entries must win), and a write-through of the same row
 makes older entries worthless (`forget`).
 
+What devices report (alarms, positions) has a bound of its own, so that a flood of it while the
+database fails leaves room for the rest.
+
 The number of entries is bounded. Rows of devices and channels are bounded by the estate itself;
 when the limit is reached, the oldest *closed intervals* go first, then nothing new is taken.
 """
@@ -15,19 +18,43 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gb28181.store.records import (
+    AlarmRecord,
     ChannelRecord,
     DeviceRecord,
     IntervalRecord,
+    PositionRecord,
     RegistrationRecord,
     RunRecord,
+    SubscriptionRecord,
 )
 
 Key = tuple[object, ...]
-Value = DeviceRecord | RegistrationRecord | ChannelRecord | IntervalRecord | RunRecord | None
+Value = (
+    DeviceRecord
+    | RegistrationRecord
+    | ChannelRecord
+    | IntervalRecord
+    | RunRecord
+    | SubscriptionRecord
+    | AlarmRecord
+    | PositionRecord
+    | None
+)
 """A record to store, or None: delete the row."""
 
-ORDER = ("run", "device", "registration", "channel", "interval")
+ORDER = (
+    "run",
+    "device",
+    "registration",
+    "channel",
+    "interval",
+    "subscription",
+    "alarm",
+    "position",
+)
 """Kinds in the order in which a batch writes them."""
+REPORT_LIMITS = {"alarm": 50_000, "position": 50_000}
+"""Entries of a kind that may wait."""
 
 
 @dataclass(slots=True)
@@ -71,7 +98,9 @@ class Pending:
         self._sequence += 1
         if key in entries:
             del entries[key]  # keeps the order of a dict the order of age
-        elif self._count >= self._limit and not self._make_room():
+        elif len(entries) >= REPORT_LIMITS.get(kind, self._limit) or (
+            self._count >= self._limit and not self._make_room()
+        ):
             self.dropped += 1
             return
         else:
@@ -123,7 +152,11 @@ class Pending:
 
     def forget_device(self, device_id: str, before: int) -> None:
         """Drop every older entry of a device that was deleted."""
-        for kind in ("device", "registration", "channel", "interval"):
-            stale = [k for k, (n, _) in self._kinds[kind].items() if k[0] == device_id]
+        for kind in ORDER[1:]:
+            stale = [
+                key
+                for key, (_, value) in self._kinds[kind].items()
+                if device_id in (key[0], getattr(value, "device_id", None))
+            ]
             for key in stale:
                 self.forget(kind, key, before)

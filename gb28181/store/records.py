@@ -136,6 +136,99 @@ class DialogRecord:
 
 
 @dataclass(slots=True)
+class SubscriptionRecord:
+    """What is subscribed to at a device, and the dialog in which it is."""
+
+    device_id: str
+    kind: str
+    wanted: bool | None = None
+    """As an operator said; None: the device's settings decide."""
+    settings: Json = field(default_factory=dict)
+    """What an operator asked for: expires, interval, filter of alarms."""
+    state: str = "idle"
+    reason: str = ""
+    event: str = ""
+    """Event header of the dialog."""
+    call_id: str = ""
+    local_tag: str = ""
+    remote_tag: str = ""
+    cseq: int = 0
+    remote_target: str = ""
+    local_uri: str = ""
+    remote_uri: str = ""
+    route_set: list[str] = field(default_factory=list)
+    expires_at: datetime | None = None
+    """When the device lets go of it; empty when it is not in force."""
+
+
+@dataclass(slots=True)
+class AlarmRecord:
+    """One alarm of a device; `alarm_id` is made of what it says, so that a repeated one is the
+    same row."""
+
+    alarm_id: str
+    device_id: str
+    reported_id: str
+    """What raised it, by the device's code."""
+    alarm_at: datetime
+    received_at: datetime
+    last_at: datetime
+    """When it was last heard, if it was repeated."""
+    channel_id: str = ""
+    """Public id of the channel; empty for alarm inputs and the device itself."""
+    priority: int | None = None
+    method: int | None = None
+    methods: str = ""
+    """All methods of a combination, `1/2`."""
+    type: int | None = None
+    event_type: int | None = None
+    device_time: str = ""
+    """AlarmTime as the device wrote it."""
+    time_source: str = "device"
+    """`platform`: the device's time was missing or impossible, the time of arrival counts."""
+    description: str = ""
+    longitude: float | None = None
+    latitude: float | None = None
+    sn: str = ""
+    repeats: int = 0
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str = ""
+    note: str = ""
+
+
+@dataclass(slots=True)
+class PositionRecord:
+    """Where something was at one time, in the coordinates in which it was reported."""
+
+    device_id: str
+    reported_id: str
+    at: datetime
+    received_at: datetime
+    longitude: float
+    latitude: float
+    speed: float | None = None
+    direction: float | None = None
+    altitude: float | None = None
+    height: float | None = None
+    system: str = "wgs84"
+
+
+@dataclass(slots=True)
+class AlarmRuleRecord:
+    """What follows from an alarm, as an operator entered it."""
+
+    rule_id: str
+    name: str
+    enabled: bool
+    matching: Json
+    actions: list[Json]
+    secret: str | None = field(default=None, repr=False)
+    """Key of the webhook signature; encrypted on the disk."""
+    cooldown_s: float = 0.0
+    created_at: datetime = field(default_factory=utc_now)
+
+
+@dataclass(slots=True)
 class UserRecord:
     """Somebody who may log in. The hash is argon2id in PHC form."""
 

@@ -13,13 +13,17 @@ from typing import Any
 
 from gb28181.store.cipher import Cipher
 from gb28181.store.records import (
+    AlarmRecord,
+    AlarmRuleRecord,
     ApiKeyRecord,
     ChannelRecord,
     DeviceRecord,
     DialogRecord,
     IntervalRecord,
+    PositionRecord,
     RegistrationRecord,
     RunRecord,
+    SubscriptionRecord,
     UserRecord,
 )
 
@@ -30,6 +34,10 @@ Record = (
     | ChannelRecord
     | IntervalRecord
     | DialogRecord
+    | SubscriptionRecord
+    | AlarmRecord
+    | AlarmRuleRecord
+    | PositionRecord
     | UserRecord
     | ApiKeyRecord
     | RunRecord
@@ -78,6 +86,10 @@ _others: dict[type, Callable[[Any], Row]] = {
         RegistrationRecord,
         ChannelRecord,
         DialogRecord,
+        SubscriptionRecord,
+        AlarmRecord,
+        AlarmRuleRecord,
+        PositionRecord,
         UserRecord,
         ApiKeyRecord,
         RunRecord,
@@ -91,6 +103,10 @@ def to_row(record: Record, cipher: Cipher) -> Row:
         row = _device(record)
         password = record.password
         row["password"] = None if password is None else cipher.encrypt(password)
+        return row
+    if isinstance(record, AlarmRuleRecord):
+        row = _others[AlarmRuleRecord](record)
+        row["secret"] = None if record.secret is None else cipher.encrypt(record.secret)
         return row
     if isinstance(record, IntervalRecord):
         row = _interval(record)
@@ -112,3 +128,9 @@ def interval_from(row: Mapping[str, Any]) -> IntervalRecord:
     return IntervalRecord(
         row["device_id"], row["state"], row["cause"], row["started_at"], row["ended_at"]
     )
+
+
+def alarm_rule_from(row: Mapping[str, Any], cipher: Cipher) -> AlarmRuleRecord:
+    """The record; a secret of another key file counts as none."""
+    token = row["secret"]
+    return AlarmRuleRecord(**{**row, "secret": None if token is None else cipher.decrypt(token)})

@@ -22,6 +22,10 @@ _TABLES = {
     "channel": t.channels,
     "interval": t.intervals,
     "dialog": t.dialogs,
+    "subscription": t.subscriptions,
+    "alarm": t.alarms,
+    "alarm_rule": t.alarm_rules,
+    "position": t.positions,
     "user": t.users,
     "api_key": t.api_keys,
     "kv": t.kv,
@@ -41,6 +45,19 @@ def upsert(table: sa.Table, dialect: str) -> Insert:
     on_sqlite = sqlite_insert(table)
     return on_sqlite.on_conflict_do_update(
         index_elements=keys, set_={name: on_sqlite.excluded[name] for name in names}
+    )
+
+
+def upsert_alarm(dialect: str) -> Insert:
+    """A new alarm; of one that is there already only the repetitions are counted on: what an
+    operator noted since stays."""
+    table = t.alarms
+    insert = postgresql_insert(table) if dialect == "postgresql" else sqlite_insert(table)
+    new, old = insert.excluded, table.c
+    more = sa.case((new.repeats > old.repeats, new.repeats), else_=old.repeats)
+    later = sa.case((new.last_at > old.last_at, new.last_at), else_=old.last_at)
+    return insert.on_conflict_do_update(
+        index_elements=["alarm_id"], set_={"repeats": more, "last_at": later}
     )
 
 
@@ -65,6 +82,7 @@ class Statements:
         p = sa.bindparam
         i, d, r = t.intervals.c, t.dialogs.c, t.registrations.c
         self.upsert: dict[str, Insert] = {k: upsert(v, dialect) for k, v in _TABLES.items()}
+        self.upsert["alarm"] = upsert_alarm(dialect)
         self.delete: dict[str, Delete] = {k: delete(v) for k, v in _TABLES.items()}
         self.all: dict[str, Select[Any]] = {k: sa.select(v) for k, v in _TABLES.items()}
         self.insert_kv = insert_new(t.kv, dialect)
@@ -74,6 +92,20 @@ class Statements:
         self.channels_of_device = sa.delete(t.channels).where(
             t.channels.c.device_id == p("k_device_id")
         )
+        self.reports_of_device = tuple(
+            sa.delete(table).where(table.c.device_id == p("k_device_id"))
+            for table in (t.subscriptions, t.alarms, t.positions)
+        )
+        self.alarm_by_id = sa.select(t.alarms).where(t.alarms.c.alarm_id == p("alarm_id"))
+        self.acknowledge: Update = (
+            sa.update(t.alarms)
+            .where(t.alarms.c.alarm_id == p("k_alarm_id"))
+            .values(acknowledged_at=p("b_at"), acknowledged_by=p("b_by"), note=p("b_note"))
+        )
+        self.oldest_alarm = sa.select(sa.func.min(t.alarms.c.received_at))
+        self.purge_alarms = sa.delete(t.alarms).where(t.alarms.c.received_at < p("before"))
+        self.oldest_position = sa.select(sa.func.min(t.positions.c.received_at))
+        self.purge_positions = sa.delete(t.positions).where(t.positions.c.received_at < p("before"))
         self.intervals_of_device = sa.delete(t.intervals).where(i.device_id == p("k_device_id"))
         self.open_intervals = sa.select(t.intervals).where(i.ended_at.is_(None))
         self.intervals_between = (
@@ -119,6 +151,8 @@ class Statements:
         for name, value in vars(self).items():
             if isinstance(value, dict):
                 found.update({f"{name}[{key}]": inner for key, inner in value.items()})
+            elif isinstance(value, tuple):
+                found.update({f"{name}[{at}]": inner for at, inner in enumerate(value)})
             else:
                 found[name] = value
         return found

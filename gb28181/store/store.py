@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gb28181.store import rows
 from gb28181.store.accounts import Accounts
+from gb28181.store.alarms import AlarmBook
 from gb28181.store.backup import backup_database
 from gb28181.store.cipher import Cipher, load_key
 from gb28181.store.engine import create_engine, database_url
@@ -28,14 +29,18 @@ from gb28181.store.migrate import upgrade
 from gb28181.store.options import StoreOptions
 from gb28181.store.pending import Pending
 from gb28181.store.records import (
+    AlarmRecord,
     ChannelRecord,
     DeviceRecord,
     DialogRecord,
     IntervalRecord,
+    PositionRecord,
     RegistrationRecord,
+    SubscriptionRecord,
     utc_now,
 )
 from gb28181.store.statements import Statements
+from gb28181.store.tracks import Tracks
 from gb28181.store.vault import Vault
 from gb28181.store.writer import Writer, WriterCounters
 from gb28181.telemetry import events as ev
@@ -55,6 +60,10 @@ class Store:
     """Intervals of state, runs of the platform, retention."""
     vault: Vault
     """Generated secrets."""
+    alarms: AlarmBook
+    """Alarms and their rules."""
+    tracks: Tracks
+    """Positions."""
 
     def __init__(
         self, engine: AsyncEngine, data_dir: Path, cipher: Cipher, options: StoreOptions
@@ -78,6 +87,9 @@ class Store:
         self.accounts = Accounts(engine, self._statements, self._writer, cipher)
         self.history = History(engine, self._statements, self._writer, self._pending, options)
         self.vault = Vault(engine, self._statements, self._writer, cipher)
+        self.alarms = AlarmBook(engine, self._statements, self._writer, cipher, options)
+        self.tracks = Tracks(engine, self._statements, self._writer, options)
+        self.history.purgers += [self.alarms.purge, self.tracks.purge]
 
     @classmethod
     async def open(
@@ -160,6 +172,9 @@ class Store:
             result = await connection.execute(self._statements.open_dialogs)
             return [DialogRecord(**dict(row)) for row in result.mappings()]
 
+    async def load_subscriptions(self) -> list[SubscriptionRecord]:
+        return [SubscriptionRecord(**row) for row in await self._all("subscription")]
+
     # --- write-behind -----------------------------------------------------------------------
 
     def put_device(self, record: DeviceRecord) -> None:
@@ -182,6 +197,22 @@ class Store:
 
     def put_interval(self, record: IntervalRecord) -> None:
         self._pending.put("interval", (record.device_id, record.start), record)
+        self._writer.touched()
+
+    def put_subscription(self, record: SubscriptionRecord) -> None:
+        self._pending.put("subscription", (record.device_id, record.kind), record)
+        self._writer.touched()
+
+    def del_subscription(self, device_id: str, kind: str) -> None:
+        self._pending.put("subscription", (device_id, kind), None)
+        self._writer.touched()
+
+    def put_alarm(self, record: AlarmRecord) -> None:
+        self._pending.put("alarm", (record.alarm_id,), record)
+        self._writer.touched()
+
+    def put_position(self, record: PositionRecord) -> None:
+        self._pending.put("position", (record.device_id, record.reported_id, record.at), record)
         self._writer.touched()
 
     # --- write-through ----------------------------------------------------------------------
@@ -207,6 +238,8 @@ class Store:
             await connection.execute(self._statements.channels_of_device, key)
             if intervals:
                 await connection.execute(self._statements.intervals_of_device, key)
+                for statement in self._statements.reports_of_device:
+                    await connection.execute(statement, key)
             await connection.execute(self._statements.delete["registration"], key)
             await connection.execute(self._statements.delete["device"], key)
 

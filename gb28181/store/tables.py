@@ -140,6 +140,83 @@ dialogs = sa.Table(
     sa.Column("closed_at", UtcTime, nullable=True, index=True),
 )
 
+subscriptions = sa.Table(
+    "subscriptions",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("wanted", sa.Boolean, nullable=True),
+    sa.Column("settings", sa.JSON, nullable=False),
+    _text("state"),
+    _text("reason"),
+    _text("event"),
+    _text("call_id"),
+    _text("local_tag"),
+    _text("remote_tag"),
+    sa.Column("cseq", sa.BigInteger, nullable=False),
+    _text("remote_target"),
+    _text("local_uri"),
+    _text("remote_uri"),
+    sa.Column("route_set", sa.JSON, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=True),
+)
+
+alarms = sa.Table(
+    "alarms",
+    metadata,
+    sa.Column("alarm_id", sa.Text, primary_key=True),
+    sa.Column("device_id", sa.Text, nullable=False, index=True),
+    _text("reported_id"),
+    sa.Column("channel_id", sa.Text, nullable=False, server_default="", index=True),
+    sa.Column("alarm_at", UtcTime, nullable=False, index=True),
+    sa.Column("received_at", UtcTime, nullable=False, index=True),
+    sa.Column("last_at", UtcTime, nullable=False),
+    sa.Column("priority", sa.Integer, nullable=True),
+    sa.Column("method", sa.Integer, nullable=True),
+    _text("methods"),
+    sa.Column("type", sa.Integer, nullable=True),
+    sa.Column("event_type", sa.Integer, nullable=True),
+    _text("device_time"),
+    _text("time_source"),
+    _text("description"),
+    sa.Column("longitude", sa.Float, nullable=True),
+    sa.Column("latitude", sa.Float, nullable=True),
+    _text("sn"),
+    sa.Column("repeats", sa.Integer, nullable=False),
+    sa.Column("acknowledged_at", UtcTime, nullable=True),
+    _text("acknowledged_by"),
+    _text("note"),
+)
+
+positions = sa.Table(
+    "positions",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("reported_id", sa.Text, primary_key=True),
+    sa.Column("at", UtcTime, primary_key=True),
+    sa.Column("received_at", UtcTime, nullable=False, index=True),
+    sa.Column("longitude", sa.Float, nullable=False),
+    sa.Column("latitude", sa.Float, nullable=False),
+    sa.Column("speed", sa.Float, nullable=True),
+    sa.Column("direction", sa.Float, nullable=True),
+    sa.Column("altitude", sa.Float, nullable=True),
+    sa.Column("height", sa.Float, nullable=True),
+    _text("system"),
+)
+
+alarm_rules = sa.Table(
+    "alarm_rules",
+    metadata,
+    sa.Column("rule_id", sa.Text, primary_key=True),
+    _text("name"),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("matching", sa.JSON, nullable=False),
+    sa.Column("actions", sa.JSON, nullable=False),
+    sa.Column("secret", sa.Text, nullable=True),
+    sa.Column("cooldown_s", sa.Float, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+)
+
 users = sa.Table(
     "users",
     metadata,

@@ -44,6 +44,9 @@ _KEYS = {
     "registration": metadata.tables["registrations"],
     "channel": metadata.tables["channels"],
     "interval": metadata.tables["intervals"],
+    "subscription": metadata.tables["subscriptions"],
+    "alarm": metadata.tables["alarms"],
+    "position": metadata.tables["positions"],
 }
 
 
