@@ -40,6 +40,9 @@ log = logging.getLogger("gb28181.sip.client")
 T = TypeVar("T")
 OnResult = Callable[[Response | SipError], None]
 OnStray = Callable[[Response, Flow], None]
+OnRoundTrip = Callable[[Request, Flow, float | None], None]
+"""Seconds from a request to the first response of any kind, repetitions included; None when there
+was none before the transaction ended."""
 
 
 class InviteListener(Protocol):
@@ -76,7 +79,17 @@ def _ignore(_: Response | SipError) -> None:
 class ClientTransaction:
     """A request of any method but INVITE, under way."""
 
-    __slots__ = ("_deliver", "_side", "error", "flow", "key", "machine", "queued_for", "request")
+    __slots__ = (
+        "_deliver",
+        "_side",
+        "asked_at",
+        "error",
+        "flow",
+        "key",
+        "machine",
+        "queued_for",
+        "request",
+    )
 
     def __init__(
         self,
@@ -92,6 +105,8 @@ class ClientTransaction:
         self.machine = machine
         self.queued_for: float | None = None
         self.error: TransportFailed | None = None
+        self.asked_at: float | None = None
+        """When it was sent first; None once its round trip has been told."""
         self._deliver = deliver
         self._side = side
 
@@ -169,6 +184,7 @@ class ClientSide:
     ) -> None:
         self.timers = timers
         self.counters = ClientCounters()
+        self.on_round_trip: OnRoundTrip | None = None
         self._clock = clock
         self._send = send
         self._schedule = schedule
@@ -200,6 +216,8 @@ class ClientSide:
         if tx is None:
             self._stray(response, flow)
             return
+        if tx.asked_at is not None:
+            self._measured(tx, self._clock() - tx.asked_at)
         self.run(tx, response_input(response.status), response)
 
     def on_flow_closed(self, flow: Flow, reason: str) -> None:
@@ -223,6 +241,7 @@ class ClientSide:
         if tx.flow.connection:
             self._by_connection.setdefault(tx.flow.connection, set()).add(tx)
         self._starting = tx
+        tx.asked_at = self._clock()
         try:
             self.run(tx, Input.START)
         finally:
@@ -247,6 +266,8 @@ class ClientSide:
                 self.start(cancel_for(tx.request), tx.flow, _ignore)
             case TimedOut():
                 self.counters.timeouts += 1
+                if tx.asked_at is not None:
+                    self._measured(tx, None)
                 method = tx.request.method
                 self._tell(tx.on_error, TransactionTimeout(f"no answer to {method}"))
             case Failed():
@@ -275,6 +296,15 @@ class ClientSide:
         except Exception:
             self.counters.owner_errors += 1
             log.exception("the owner of a request failed on its result")
+
+    def _measured(self, tx: ClientTransaction, seconds: float | None) -> None:
+        tx.asked_at = None
+        if self.on_round_trip is not None:
+            try:
+                self.on_round_trip(tx.request, tx.flow, seconds)
+            except Exception:
+                self.counters.owner_errors += 1
+                log.exception("a round trip could not be noted")
 
     def _stray(self, response: Response, flow: Flow) -> None:
         self.counters.stray += 1

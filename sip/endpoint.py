@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 
 from sip.answers import AnswerCache
-from sip.client_side import ClientSide, InviteClient, InviteListener, OnResult
+from sip.client_side import ClientSide, InviteClient, InviteListener, OnResult, OnRoundTrip
 from sip.errors import LocalError, ParseError, SipError, TransportFailed
 from sip.flow import Address, Flow, host_port
 from sip.ids import IdSource
 from sip.message import Request, Response, build_response
-from sip.options import EndpointCounters, EndpointOptions, Handler
+from sip.options import EndpointCounters, EndpointOptions, Handler, Tap
 from sip.parser import is_keepalive, parse_datagram
 from sip.quick import stamp
 from sip.server_side import MAX_UDP_BYTES, ServerSide
@@ -130,6 +130,19 @@ class Endpoint:
     def open_transactions(self) -> tuple[int, int]:
         """Server and client transactions that are not over."""
         return len(self._server), len(self._client)
+
+    @property
+    def tap(self) -> Tap | None:
+        """Who listens to all messages, if anybody; while nobody does it costs a comparison."""
+        return self._transport.tap
+
+    @tap.setter
+    def tap(self, tap: Tap | None) -> None:
+        self._transport.tap = tap
+
+    def measure(self, on_round_trip: OnRoundTrip) -> None:
+        """Be told how long peers take to answer our requests, or that they did not."""
+        self._client.on_round_trip = on_round_trip
 
     # Flows.
 
@@ -248,15 +261,29 @@ class Endpoint:
             if is_keepalive(data):
                 self.counters.keepalives += 1
             else:
+                self._overhear(None, data, flow)
                 self._on_malformed(error, flow, data)
             return
+        self._overhear(message, data, flow)
         self._on_message(message, flow)
 
     def _on_stream_item(self, item: Incoming, flow: Flow) -> None:
         if isinstance(item, ParseError):
+            self._overhear(None, item.sample, flow)
             self._on_malformed(item, flow, item.sample)
         else:
+            self._overhear(item, None, flow)
             self._on_message(item, flow)
+
+    def _overhear(self, message: Request | Response | None, raw: bytes | None, flow: Flow) -> None:
+        tap = self._transport.tap
+        if tap is None:
+            return
+        try:
+            tap.incoming(message, raw, flow)
+        except Exception:
+            self._transport.tap = None  # a listener must not cost a message, nor fill the log
+            log.exception("the tap failed and was taken off")
 
     def _on_message(self, message: Request | Response, flow: Flow) -> None:
         self.counters.messages_in += 1

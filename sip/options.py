@@ -11,7 +11,7 @@ from sip.server_side import RequestHandler, ServerCounters, ServerTransaction
 from sip.timers import Timers
 from sip.transport_tcp import TcpLimits
 
-__all__ = ["EndpointCounters", "EndpointOptions", "Handler", "ServerTransaction"]
+__all__ = ["EndpointCounters", "EndpointOptions", "Handler", "ServerTransaction", "Tap"]
 
 
 class Handler(RequestHandler, Protocol):
@@ -37,6 +37,17 @@ class Handler(RequestHandler, Protocol):
 
     def on_flow_closed(self, flow: Flow, reason: str) -> None:
         """A TCP connection has ended."""
+
+
+class Tap(Protocol):
+    """Listens to every message of an endpoint, for traces. Must neither block nor raise."""
+
+    def incoming(self, message: Request | Response | None, raw: bytes | None, flow: Flow) -> None:
+        """A message as it came; None when it could not be read. `raw` are its bytes where they are
+        at hand: those of a connection are lost in its framing."""
+
+    def outgoing(self, data: bytes, flow: Flow) -> None:
+        """A message that was given to the transport."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -243,9 +243,10 @@ class Subscription:
     def _accepted(self, expires: int | None, now: float) -> list[Effect]:
         if self.state is State.CLOSING:
             return self._end("stopped")
-        if self.state not in (State.PENDING, State.REFRESHING):
-            return []  # an answer to an attempt that something else has overtaken
         granted = self._asked if expires is None else min(expires, self._asked)
+        if self.state not in (State.PENDING, State.REFRESHING):
+            # a NOTIFY came before the 2xx and said the same, or something else has overtaken it
+            return self._notified(Notified(expires=granted), now)
         self._refresh_failures = 0
         if granted <= 0:
             return self._fail("granted nothing", None, now)
@@ -328,6 +329,8 @@ class Subscription:
     def _notified(self, given: Notified, now: float) -> list[Effect]:
         if given.terminated:
             return self._terminated(given, now)
+        if self.state is State.PENDING:
+            return self._accepted(given.expires, now)  # §4.1.2.4: it may come before the 2xx
         if self.state in (State.ACTIVE, State.REFRESHING):
             until = self.expires_at
             if given.expires and until is not None and now + given.expires < until:

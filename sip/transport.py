@@ -5,14 +5,17 @@ request from UDP to TCP by itself: cameras that registered over UDP often do not
 """
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 
 from sip.errors import LocalError, TransportFailed
 from sip.flow import Address, Flow
-from sip.options import EndpointCounters, EndpointOptions
+from sip.options import EndpointCounters, EndpointOptions, Tap
 from sip.transport_tcp import Incoming, TcpTransport
 from sip.transport_udp import UdpTransport
+
+log = logging.getLogger("gb28181.sip.transport")
 
 _WILDCARDS = ("0.0.0.0", "::")
 _PORT_TRIES = 16
@@ -39,6 +42,7 @@ class Transport:
         self._tcp = TcpTransport(options.tcp_limits, on_message, on_closed, now)
         self._routes: dict[str, str] = {}
         self.bound: Address = (options.host, options.port)
+        self.tap: Tap | None = None
 
     @property
     def receive_buffer(self) -> int:
@@ -76,6 +80,16 @@ class Transport:
             self._udp.send(data, flow)
         else:
             self._tcp.send(data, flow)
+        if self.tap is not None:
+            self._overhear(data, flow)
+
+    def _overhear(self, data: bytes, flow: Flow) -> None:
+        assert self.tap is not None
+        try:
+            self.tap.outgoing(data, flow)
+        except Exception:
+            self.tap = None  # a listener must not cost a message, nor fill the log
+            log.exception("the tap failed and was taken off")
 
     async def connect(self, host: str, port: int) -> Flow:
         return await self._tcp.connect(host, port, self._options.connect_timeout_s)
