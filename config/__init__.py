@@ -8,6 +8,7 @@ from config.load import Loaded, load, load_with_sources
 from config.schema import Settings
 from config.sections import (
     ClusterSettings,
+    ControlSettings,
     DatabaseSettings,
     DeviceSettings,
     HttpSettings,
@@ -23,6 +24,7 @@ from config.types import PortRange, Secret
 __all__ = [
     "ClusterSettings",
     "ConfigError",
+    "ControlSettings",
     "DatabaseSettings",
     "DeviceSettings",
     "HttpSettings",

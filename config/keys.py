@@ -124,6 +124,8 @@ def _type_words(annotation: Any, kind: KindName | None, is_list: bool) -> str:
         return _type_words(inner[0], kind, is_list)
     if typing.get_origin(annotation) is typing.Annotated:
         return _type_words(typing.get_args(annotation)[0], kind, is_list)
+    if is_list:
+        return f"list of {_type_words(typing.get_args(annotation)[0], kind, False)}"
     if typing.get_origin(annotation) is Literal:
         return " or ".join(f"`{choice}`" for choice in typing.get_args(annotation))
     names = {str: "text", int: "whole number", float: "number", bool: "`true` or `false`"}

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from config.sections import (
     ClusterSettings,
+    ControlSettings,
     DatabaseSettings,
     DeviceSettings,
     HttpSettings,
@@ -33,6 +34,7 @@ class Settings(Section):
     sessions: SessionSettings = SessionSettings()
     media: MediaSettings = MediaSettings()
     http: HttpSettings = HttpSettings()
+    control: ControlSettings = ControlSettings()
     database: DatabaseSettings = DatabaseSettings()
     cluster: ClusterSettings = ClusterSettings()
     store: StoreSettings = StoreSettings()

@@ -80,6 +80,9 @@ class SipSettings(Section):
         return values
 
 
+Subscribed = Literal["catalog", "alarm", "position", "ptz_position"]
+
+
 class DeviceSettings(Section):
     """How devices are admitted, watched and asked; most can be set per device as well."""
 
@@ -105,6 +108,12 @@ class DeviceSettings(Section):
     """How long the first page of a catalog may take."""
     catalog_quiet: Duration = Field(5.0, ge=0.5, le=600)
     """Silence between two pages after which an incomplete catalog is taken as partial."""
+    subscribe: Annotated[tuple[Subscribed, ...], BeforeValidator(parse_list)] = ()
+    """What is subscribed to at every device that has no setting of its own: `catalog`, `alarm`,
+    `position`, `ptz_position`. Devices send alarms by themselves; most need none of these.
+    """
+    subscribe_expires: int = Field(600, ge=60, le=86_400)
+    """Seconds a subscription is asked for; it is refreshed before its end."""
 
 
 class SessionSettings(Section):
@@ -186,6 +195,27 @@ class HttpSettings(Section):
     """Events waiting for one subscriber of `/api/v1/events` before it is closed."""
 
 
+class ControlSettings(Section):
+    """Questions and commands to devices, moving cameras, pictures on demand."""
+
+    command_timeout: Duration = Field(5.0, ge=0.5, le=60)
+    """Time for a device's SIP answer to a command that has no other."""
+    answer_timeout: Duration = Field(10.0, ge=0.5, le=300)
+    """Time for a device's Response to a question or command."""
+    ptz_deadman: Duration = Field(10.0, ge=0.5, le=3600)
+    """A camera that moves is stopped so long after the caller's last request to move it."""
+    ptz_hold: Duration = Field(10.0, ge=0, le=3600)
+    """So long after a command nobody of the same or a lower rank may move the same camera."""
+    snapshot_wait: Duration = Field(20.0, ge=1, le=300)
+    """Time for a device to bring a picture it was asked for."""
+    snapshot_bytes: Size = Field(16 * MIB, ge=65536, le=256 * MIB)
+    """Largest picture a device may bring."""
+    snapshot_pixels: int = Field(64_000_000, ge=10_000, le=1_000_000_000)
+    """Most pixels of a picture a device may bring; a larger one is not unpacked."""
+    snapshot_keep: int = Field(1000, ge=10, le=1_000_000)
+    """Pictures kept in the data directory; the oldest go first."""
+
+
 class DatabaseSettings(Section):
     """Where the truth is kept."""
 
@@ -208,6 +238,10 @@ class StoreSettings(Section):
     """Changes of state are collected for at most this long and written in one batch."""
     retention_days: int = Field(400, ge=1, le=36500)
     """Days that state intervals (online, offline and why) are kept."""
+    alarm_retention_days: int = Field(400, ge=1, le=36500)
+    """Days that alarms are kept, acknowledged or not."""
+    position_retention_days: int = Field(90, ge=1, le=36500)
+    """Days that reported positions are kept."""
     retention_interval: Duration = Field(3600.0, ge=1, le=DAY)
     """How often rows past their retention are removed."""
 

@@ -84,6 +84,8 @@ class App:
             StoreOptions(
                 flush_interval_s=settings.store.flush_interval,
                 retention_days=settings.store.retention_days,
+                alarm_retention_days=settings.store.alarm_retention_days,
+                position_retention_days=settings.store.position_retention_days,
                 purge_interval_s=settings.store.retention_interval,
             ),
         )

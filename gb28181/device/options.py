@@ -67,6 +67,8 @@ class DeviceOptions:
             policy=DevicePolicy(
                 keepalive_interval=devices.keepalive_interval,
                 keepalive_count=devices.keepalive_count,
+                subscribe=devices.subscribe,
+                subscribe_expires=devices.subscribe_expires,
             ),
             expires_default=round(devices.expires_default),
             expires_min=round(devices.expires_min),

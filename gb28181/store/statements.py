@@ -92,20 +92,7 @@ class Statements:
         self.channels_of_device = sa.delete(t.channels).where(
             t.channels.c.device_id == p("k_device_id")
         )
-        self.reports_of_device = tuple(
-            sa.delete(table).where(table.c.device_id == p("k_device_id"))
-            for table in (t.subscriptions, t.alarms, t.positions)
-        )
-        self.alarm_by_id = sa.select(t.alarms).where(t.alarms.c.alarm_id == p("alarm_id"))
-        self.acknowledge: Update = (
-            sa.update(t.alarms)
-            .where(t.alarms.c.alarm_id == p("k_alarm_id"))
-            .values(acknowledged_at=p("b_at"), acknowledged_by=p("b_by"), note=p("b_note"))
-        )
-        self.oldest_alarm = sa.select(sa.func.min(t.alarms.c.received_at))
-        self.purge_alarms = sa.delete(t.alarms).where(t.alarms.c.received_at < p("before"))
-        self.oldest_position = sa.select(sa.func.min(t.positions.c.received_at))
-        self.purge_positions = sa.delete(t.positions).where(t.positions.c.received_at < p("before"))
+        self._reports()
         self.intervals_of_device = sa.delete(t.intervals).where(i.device_id == p("k_device_id"))
         self.open_intervals = sa.select(t.intervals).where(i.ended_at.is_(None))
         self.intervals_between = (
@@ -144,6 +131,24 @@ class Statements:
         self.purge_intervals = sa.delete(t.intervals).where(i.ended_at < p("before"))
         self.purge_dialogs = sa.delete(t.dialogs).where(d.closed_at < p("before"))
         self.purge_runs = sa.delete(t.runs).where(t.runs.c.alive_at < p("before"))
+
+    def _reports(self) -> None:
+        """Subscriptions, alarms, positions."""
+        p = sa.bindparam
+        self.reports_of_device = tuple(
+            sa.delete(table).where(table.c.device_id == p("k_device_id"))
+            for table in (t.subscriptions, t.alarms, t.positions)
+        )
+        self.alarm_by_id = sa.select(t.alarms).where(t.alarms.c.alarm_id == p("alarm_id"))
+        self.acknowledge: Update = (
+            sa.update(t.alarms)
+            .where(t.alarms.c.alarm_id == p("k_alarm_id"))
+            .values(acknowledged_at=p("b_at"), acknowledged_by=p("b_by"), note=p("b_note"))
+        )
+        self.oldest_alarm = sa.select(sa.func.min(t.alarms.c.received_at))
+        self.purge_alarms = sa.delete(t.alarms).where(t.alarms.c.received_at < p("before"))
+        self.oldest_position = sa.select(sa.func.min(t.positions.c.received_at))
+        self.purge_positions = sa.delete(t.positions).where(t.positions.c.received_at < p("before"))
 
     def every(self) -> dict[str, sa.sql.ClauseElement]:
         """Name -> statement, for tests."""
