@@ -299,6 +299,20 @@ SESSION_UNANSWERED_BYES = LogEvent(
     "At stop some devices did not answer their BYE in time; `count` says how many.",
 )
 
+# --- playback ------------------------------------------------------------------------------------
+PLAYBACK_CONTROLLED = LogEvent(
+    "playback.controlled",
+    Level.INFO,
+    ("session_id", "stream_id", "device_id", "action", "status"),
+    "A device answered a control of its recording.",
+)
+PLAYBACK_ENDING_UNCLEAR = LogEvent(
+    "playback.ending_unclear",
+    Level.WARNING,
+    ("device_id",),
+    "A device told the end of a recording, and it is not clear of which.",
+)
+
 # --- media ---------------------------------------------------------------------------------------
 MEDIA_STREAM_OPENED = LogEvent(
     "media.stream_opened",
@@ -373,6 +387,14 @@ CONTROL_ANSWER_FLAWED = LogEvent(
     Level.WARNING,
     ("device_id", "command", "problems", "expected", "received"),
     "A device's answer had wrong, doubled or missing fields; what was usable was used.",
+)
+
+PTZ_DEADMAN_STOP = LogEvent(
+    "ptz.deadman_stop",
+    Level.INFO,
+    ("channel_id", "moving", "reason"),
+    "A move was stopped because its caller fell silent or the platform stops; with a reason: the "
+    "stop did not arrive.",
 )
 
 # --- store ---------------------------------------------------------------------------------------
