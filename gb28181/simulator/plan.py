@@ -67,9 +67,12 @@ def make_plan(options: PlanOptions) -> list[DeviceSpec]:
     dice = random.Random(options.seed)
     serials = count(options.first)
     devices: list[DeviceSpec] = []
+    cities = len({county.city_code for county in counties_of(options.cities)})
     for number, county in enumerate(islice(_round(options.cities), options.devices)):
-        channels = options.channels if _is_recorder(number, options.recorders) else 1
-        devices.append(_device(options.first + number, county, channels, serials, options, dice))
+        recorder = _is_recorder(number, cities, options.recorders)
+        device_id = _id(county, RECORDER if recorder else CAMERA, options.first + number)
+        channels = options.channels if recorder else 1
+        devices.append(_device(device_id, county, channels, serials, dice))
     if next(serials) > SERIALS or options.first + options.devices > SERIALS:
         raise ValueError(f"more than {SERIALS - 1} devices or channels")
     return devices
@@ -85,24 +88,20 @@ def _round(cities: tuple[str, ...]) -> Iterator[County]:
         yield next(turn)
 
 
-def _is_recorder(number: int, share: float) -> bool:
-    """Spread evenly: of each 1/share devices the last is a recorder."""
-    return int((number + 1) * share) > int(number * share)
+def _is_recorder(number: int, cities: int, share: float) -> bool:
+    """Of each 1/share devices one, and in each round through the cities another city's."""
+    turn, city = divmod(number, cities)
+    place = turn * cities + (city + turn) % cities
+    return int((place + 1) * share) > int(place * share)
 
 
 def _device(
-    serial: int,
-    county: County,
-    channels: int,
-    serials: Iterator[int],
-    options: PlanOptions,
-    dice: random.Random,
+    device_id: str, county: County, channels: int, serials: Iterator[int], dice: random.Random
 ) -> DeviceSpec:
-    recorder = _is_recorder(serial - options.first, options.recorders)
+    recorder = device_id[10:13] == RECORDER
     place = f"{dice.choice(county.roads)}{dice.choice(SPOTS)}"
-    kind = RECORDER if recorder else CAMERA
     return DeviceSpec(
-        device_id=_id(county, kind, serial),
+        device_id=device_id,
         name=f"{county.name}{place}{'录像机' if recorder else '摄像机'}",
         address=f"{county.city}{county.name}{place}",
         civil_code=county.code,
