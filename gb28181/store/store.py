@@ -22,6 +22,7 @@ from gb28181.store.accounts import Accounts
 from gb28181.store.alarms import AlarmBook
 from gb28181.store.backup import backup_database
 from gb28181.store.cipher import Cipher, load_key
+from gb28181.store.control import ControlBook
 from gb28181.store.engine import create_engine, database_url
 from gb28181.store.errors import StoreUnavailable
 from gb28181.store.history import History
@@ -64,6 +65,8 @@ class Store:
     """Alarms and their rules."""
     tracks: Tracks
     """Positions."""
+    control: ControlBook
+    """Pictures that were taken, upgrades that were asked for."""
 
     def __init__(
         self, engine: AsyncEngine, data_dir: Path, cipher: Cipher, options: StoreOptions
@@ -89,6 +92,7 @@ class Store:
         self.vault = Vault(engine, self._statements, self._writer, cipher)
         self.alarms = AlarmBook(engine, self._statements, self._writer, cipher, options)
         self.tracks = Tracks(engine, self._statements, self._writer, options)
+        self.control = ControlBook(engine, self._writer)
         self.history.purgers += [self.alarms.purge, self.tracks.purge]
 
     @classmethod

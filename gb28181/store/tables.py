@@ -217,6 +217,35 @@ alarm_rules = sa.Table(
     sa.Column("created_at", UtcTime, nullable=False),
 )
 
+snapshots = sa.Table(
+    "snapshots",
+    metadata,
+    sa.Column("snapshot_id", sa.Text, primary_key=True),
+    _text("channel_id"),
+    _text("device_id"),
+    sa.Column("taken_at", UtcTime, nullable=False),
+    _text("source"),
+    _text("file_id"),
+    sa.Column("width", sa.Integer, nullable=False),
+    sa.Column("height", sa.Integer, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Index(None, "channel_id", "taken_at"),
+)
+
+upgrades = sa.Table(
+    "upgrades",
+    metadata,
+    sa.Column("session_id", sa.Text, primary_key=True),
+    sa.Column("device_id", sa.Text, nullable=False, server_default="", index=True),
+    _text("firmware"),
+    _text("file_url"),
+    _text("state"),
+    _text("failure"),
+    _text("running_firmware"),
+    sa.Column("started_at", UtcTime, nullable=False),
+    sa.Column("ended_at", UtcTime, nullable=True),
+)
+
 users = sa.Table(
     "users",
     metadata,
