@@ -42,6 +42,7 @@ from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
 from gb28181.telemetry.metrics import Metrics
 from gb28181.telemetry.rate import RateLimited
+from gb28181.trace.recorder import Recorder
 from media.hub import HubLimits
 from media.inprocess import InProcessNode, NodeOptions
 from sip.endpoint import Endpoint
@@ -173,6 +174,8 @@ class App:
         self.node = InProcessNode(_node_options(settings))
         switchboard = Switchboard(self.rate)
         self.endpoint = Endpoint(_endpoint_options(settings), switchboard)
+        self.recorder = Recorder(time.time, self.endpoint.contact_address)
+        self.endpoint.tap = self.recorder
         self.devices = DeviceService(
             DeviceOptions.from_settings(settings, device_password),
             store=self.store,
@@ -210,6 +213,7 @@ class App:
             devices=self.devices,
             sessions=self.sessions,
             control=self.control,
+            recorder=self.recorder,
             node=self.node,
             store=self.store,
             bus=self.bus,

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from . import auth, channels, console, devices, errors, live, sessions, system, tree
 from . import events as event_socket
+from . import trace as tracing
 from .guard import PrincipalCache
 from .observe import Observe
 from .platform import Platform
@@ -32,5 +33,6 @@ def create_app(platform: Platform) -> FastAPI:
     errors.install(app)
     for module in (auth, devices, tree, channels, live, sessions, event_socket, system, console):
         app.include_router(module.router)
+    app.include_router(tracing.router)
     app.add_middleware(Observe, max_body=platform.settings.http.max_body)
     return app

@@ -15,6 +15,7 @@ from gb28181.control.service import ControlService
 from gb28181.device.service import DeviceService
 from gb28181.session.service import SessionService
 from gb28181.store.store import Store
+from gb28181.trace.recorder import Recorder
 from media.node import MediaNode
 
 from .limits import LoginLimits
@@ -43,6 +44,7 @@ class Platform:
     devices: DeviceService
     sessions: SessionService
     control: ControlService
+    recorder: Recorder
     node: MediaNode
     store: Store
     bus: Bus

@@ -19,7 +19,7 @@ FLOORS = (
     ("playback", "cascade", "programme", "talk", "alarms", "conformance"),
     ("session", "control", "subscribe"),
     ("device",),
-    ("manscdp", "store", "cluster"),
+    ("manscdp", "store", "cluster", "trace"),
     ("telemetry",),
     ("errors", "outcome", "origin", "health"),
 )
