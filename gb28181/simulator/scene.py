@@ -3,8 +3,9 @@
 Planes of YUV 4:2:0 made of whole rows of bytes, so that a 1080p picture costs about a millisecond
 of Python. Cars move whole pixels and come back to where they were after `period` pictures: the
 pictures repeat without a jump. The trees are what gives a stream its size, as they do outside: no
-motion search can predict them. The lines above `top` are noise; the encoder's slice of them is
-replaced (`banner.py`), and noise keeps motion vectors from pointing into them.
+motion search can predict them. The lines above `top` are black and white in turns; the encoder's
+slice of them is replaced (`banner.py`), and nothing below looks like either, which keeps motion
+vectors from pointing there.
 """
 
 from __future__ import annotations
@@ -54,7 +55,6 @@ class Scene:
         self.width, self.height = width, height
         self._top = top
         self._random = random.Random(_SEED)
-        self._loud = self._random.randbytes(_NOISE)
         low, high = _LEAVES[0] - _LEAF_CONTRAST, _LEAVES[0] + _LEAF_CONTRAST
         table = bytes(low + value * (high - low) // 255 for value in range(256))
         self._leaves = self._random.randbytes(_NOISE).translate(table)
@@ -66,9 +66,10 @@ class Scene:
 
     def picture(self, number: int) -> Planes:
         """Picture `number` of the round."""
-        luma = bytearray(self._luma)
+        width, luma = self.width, bytearray(self._luma)
         chroma = (bytearray(self._chroma[0]), bytearray(self._chroma[1]))
         dice = random.Random(_SEED + number)
+        luma[: width * self._top] = (b"\xeb" if number % 2 else b"\x10") * (width * self._top)
         self._blow(luma, dice)
         for car in self._cars:
             x = (car.start + car.step * number) % self._wrap - car.width
@@ -76,13 +77,11 @@ class Scene:
         return bytes(luma), bytes(chroma[0]), bytes(chroma[1])
 
     def _blow(self, luma: bytearray, dice: random.Random) -> None:
-        """Noise of the banner's place, and of the leaves."""
+        """Leaves in the wind."""
         width = self.width
-        first, last = self._at(0.53), self._at(0.60)
-        for noise, rows in ((self._loud, range(self._top)), (self._leaves, range(first, last))):
-            for row in rows:
-                start = dice.randrange(_NOISE - width)
-                luma[row * width : (row + 1) * width] = noise[start : start + width]
+        for row in range(self._at(0.53), self._at(0.60)):
+            start = dice.randrange(_NOISE - width)
+            luma[row * width : (row + 1) * width] = self._leaves[start : start + width]
 
     def _at(self, share: float) -> int:
         """An even line, counted from below the banner."""
