@@ -154,6 +154,7 @@ class Subscription:
         self._since = 0.0
         self._has_dialog = False
         self._stopping = False
+        self._told = False
         self._refresh_failures = 0
 
     def __repr__(self) -> str:
@@ -168,8 +169,23 @@ class Subscription:
         if expires_at > now:
             self._has_dialog, self.expires_at = True, expires_at
 
+    def forget_dialog(self) -> None:
+        """The dialog is of no use any more: the next SUBSCRIBE begins a new one."""
+        self._has_dialog = False
+
+    def ask_for(self, expires: int) -> None:
+        """Another time from the next SUBSCRIBE on."""
+        self._asked = expires
+
     def handle(self, given: Input, now: float) -> list[Effect]:
         """Take a fact; what is to be done about it."""
+        effects = self._handle(given, now)
+        for effect in effects:
+            if isinstance(effect, Changed):
+                self._told = effect.state is State.ACTIVE
+        return effects
+
+    def _handle(self, given: Input, now: float) -> list[Effect]:
         match given:
             case Restart(dialog):
                 return self._restart(dialog, now)
@@ -258,7 +274,7 @@ class Subscription:
         if self._stopping:
             return self._close()
         self.attempts = 0 if was is State.REFRESHING else self.attempts
-        return [Changed(State.ACTIVE)] if was is State.PENDING else []
+        return [] if self._told else [Changed(State.ACTIVE)]
 
     def _hold(self, until: float, now: float) -> None:
         self.expires_at = until
@@ -287,7 +303,8 @@ class Subscription:
             return self._begin() if self.state is State.PENDING else self._refresh()
         if status in FINAL_STATUSES:
             return self._give_up(f"answered {status}")
-        return self._fail(f"answered {status}", after, now)
+        pause = None if status == 423 else after
+        return self._fail(f"answered {status}", pause, now)
 
     def _unanswered(self, now: float) -> list[Effect]:
         if self.state is State.CLOSING or (self._stopping and self.state is State.PENDING):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -48,6 +48,7 @@ from gb28181.telemetry.rate import RateLimited
 from sip.digest import DigestServer
 from sip.endpoint import Endpoint
 from sip.flow import Flow
+from sip.options import ServerTransaction
 
 MALFORMED_BURST = 50.0
 
@@ -106,7 +107,8 @@ class DeviceService:
         self.on_register = self._registering.on_register
         self.on_message = self._intake.on_message
         self.on_catalog_notify = self._catalogs.on_notify
-        """A catalog NOTIFY of a subscription."""
+        """Changes in a catalog, from a notification."""
+        self.on_catalog_response = self._catalogs.on_response
 
     # --- life -------------------------------------------------------------------------------
 
@@ -148,6 +150,10 @@ class DeviceService:
 
     # --- SIP --------------------------------------------------------------------------------
 
+    def ask_about_strangers(self, taken: Callable[[ServerTransaction], bool]) -> None:
+        """A MESSAGE whose sender is no device goes to ``taken`` first; True: it was answered."""
+        self._intake.on_stranger = taken
+
     def on_flow_closed(self, flow: Flow, reason: str) -> None:
         """A TCP connection has ended."""
         if flow.connection:
@@ -165,6 +171,10 @@ class DeviceService:
 
     def device(self, device_id: str) -> Device | None:
         return self._estate.devices.get(device_id)
+
+    def ids(self) -> list[str]:
+        """Of all devices."""
+        return list(self._estate.devices)
 
     def flow_of(self, device_id: str) -> Flow | None:
         """Where requests to the device go now."""

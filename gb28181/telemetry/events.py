@@ -441,6 +441,66 @@ STORE_BACKUP_WRITTEN = LogEvent(
     "A backup of the database was written.",
 )
 
+# --- subscription --------------------------------------------------------------------------------
+SUBSCRIPTION_ACTIVE = LogEvent(
+    "subscription.active",
+    Level.INFO,
+    ("device_id", "subscription", "sip_event"),
+    "A device agreed to notify us.",
+)
+SUBSCRIPTION_LOST = LogEvent(
+    "subscription.lost",
+    Level.INFO,
+    ("device_id", "subscription", "state", "reason"),
+    "A subscription is not in force any more; `state` says what happens next.",
+)
+SUBSCRIPTION_UNKNOWN_DIALOG = LogEvent(
+    "subscription.unknown_dialog",
+    Level.WARNING,
+    ("device_id", "subscription"),
+    "A device notified in a dialog we do not know; it was taken, because the kind is wanted.",
+)
+
+# --- alarm ---------------------------------------------------------------------------------------
+ALARM_RAISED = LogEvent(
+    "alarm.raised",
+    Level.INFO,
+    ("device_id", "alarm_id", "channel_id", "priority", "method", "alarm_type"),
+    "A device raised an alarm.",
+)
+ALARM_DROPPED = LogEvent(
+    "alarm.dropped",
+    Level.WARNING,
+    ("device_id", "reason"),
+    "An alarm was not stored: its device sends more than its share.",
+)
+ALARM_FLAWED = LogEvent(
+    "alarm.flawed",
+    Level.WARNING,
+    ("device_id", "reason"),
+    "Fields of an alarm could not be used; the rest was.",
+)
+ALARM_RECEIPT_LOST = LogEvent(
+    "alarm.receipt_lost",
+    Level.WARNING,
+    ("device_id", "reason"),
+    "A device did not take the receipt of its alarm.",
+)
+ALARM_ACTION_FAILED = LogEvent(
+    "alarm.action_failed",
+    Level.WARNING,
+    ("rule_id", "alarm_id", "action", "reason"),
+    "What a rule wanted to follow from an alarm did not come about.",
+)
+
+# --- position ------------------------------------------------------------------------------------
+POSITION_FLAWED = LogEvent(
+    "position.flawed",
+    Level.WARNING,
+    ("device_id", "reason"),
+    "A reported position could not be used.",
+)
+
 # --- api -----------------------------------------------------------------------------------------
 API_LISTENING = LogEvent("api.listening", Level.INFO, ("local", "url"), "The HTTP socket is bound.")
 API_REQUEST = LogEvent(
