@@ -10,14 +10,28 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config import render
-from docs.tools import events
+from docs.tools import (
+    behaviour,
+    command_line,
+    error_codes,
+    events,
+    http_api,
+    metrics,
+    state_machines,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
 PAGES: dict[str, Callable[[], str]] = {
     "config/default.toml": render.example,
     "docs/reference/configuration.md": render.reference,
+    "docs/reference/behaviour.md": behaviour.page,
+    "docs/reference/cli.md": command_line.page,
+    "docs/reference/error-codes.md": error_codes.page,
     "docs/reference/events.md": events.page,
+    "docs/reference/http-api.md": http_api.page,
+    "docs/reference/metrics.md": metrics.page,
+    "docs/explanation/state-machines.md": state_machines.page,
 }
 
 
