@@ -42,7 +42,6 @@ export class FlvPlayer {
     this.pace = new Pace(video)
     this.player.attachMediaElement(video)
     this.player.load()
-    void this.player.play()?.catch(() => undefined)
   }
 
   get meter(): Meter {

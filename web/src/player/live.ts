@@ -120,7 +120,9 @@ export class LivePicture {
         this.fail({ leg: 'browser_codec', codec: stream.video?.codec.toUpperCase() ?? '', message }),
     })
     video.requestVideoFrameCallback(() => {
-      if (mine === this.run) this.shown.figures.firstMs = performance.now() - this.begun
+      if (mine !== this.run) return
+      this.shown.figures.firstMs = performance.now() - this.begun
+      this.shown.state = 'playing'
     })
     this.rate = { at: performance.now(), bytes: 0 }
     this.lastTime = -1
@@ -142,7 +144,7 @@ export class LivePicture {
     } else if (this.shown.state !== 'opening' && !document.hidden) {
       const still = now - this.movedAt
       if (this.calling && still > HICCUP_MS) this.shown.state = 'interrupted'
-      else if (still > STALLED_MS) this.shown.state = 'stalled'
+      else if (still > STALLED_MS && this.shown.state === 'playing') this.shown.state = 'stalled'
     }
     this.measure(now)
   }
