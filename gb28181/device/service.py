@@ -172,6 +172,11 @@ class DeviceService:
     def device(self, device_id: str) -> Device | None:
         return self._estate.devices.get(device_id)
 
+    def channel_of(self, device: Device, reported_id: str) -> str:
+        """The public id of a device's channel by the device's own code; empty for no channel."""
+        found = self._estate.book.identities.lookup(device.device_id, reported_id)
+        return found if found is not None and found in device.channels else ""
+
     def ids(self) -> list[str]:
         """Of all devices."""
         return list(self._estate.devices)
