@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,15 +23,20 @@ log = get_logger("api")
 class Observe:
     """Middleware of the application."""
 
-    def __init__(self, app: ASGIApp, max_body: int) -> None:
+    def __init__(
+        self, app: ASGIApp, max_body: int, larger: Mapping[str, int] | None = None
+    ) -> None:
         self._app = app
         self._max_body = max_body
+        self._larger = tuple((larger or {}).items())
+        """Beginnings of paths that take more."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started, status, received = time.monotonic(), 0, 0
+        most = self._most(scope["path"])
         request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
         if b"=&" in scope["query_string"] or scope["query_string"].endswith(b"="):
@@ -42,7 +48,7 @@ class Observe:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._max_body:
+            if received > most:
                 raise PlatformError("too_large", "the body of the request is too large", 413)
             return message
 
@@ -67,3 +73,9 @@ class Observe:
                     request_id=request_id,
                     remote=client[0] if client else None,
                 )
+
+    def _most(self, path: str) -> int:
+        for beginning, most in self._larger:
+            if path.startswith(beginning):
+                return most
+        return self._max_body

@@ -11,7 +11,7 @@ neither shown nor written.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 from xml.etree.ElementTree import Element
@@ -46,12 +46,12 @@ class BasicParam:
     expiration: int | None = whole("Expiration", 0, 31_536_000)
     heart_beat_interval: int | None = whole("HeartBeatInterval", 0, 86_400)
     heart_beat_count: int | None = whole("HeartBeatCount", 0, 65_535)
-    sip_server_id: str = text("SIPServerID", 64)
-    sip_server_ip: str = text("SIPServerIP", 64)
-    sip_server_port: int | None = whole("SIPServerPort", 0, 65_535)
-    domain_name: str = text("DomainName", 64)
+    sip_server_id: str = text("SIPServerID", 64, told=True)
+    sip_server_ip: str = text("SIPServerIP", 64, told=True)
+    sip_server_port: int | None = whole("SIPServerPort", 0, 65_535, told=True)
+    domain_name: str = text("DomainName", 64, told=True)
     password: str = text("Password", 128, secret=True)
-    position_capability: int | None = whole("PositionCapability", 0, 255)
+    position_capability: int | None = whole("PositionCapability", 0, 255, told=True)
     extra: Extra = ()
 
 
@@ -79,7 +79,7 @@ class RoiParam:
     """Regions of interest of an SVAC encoder."""
 
     roi_flag: int | None = whole("ROIFlag", 0, 1)
-    roi_number: int | None = whole("ROINumber", 0, 16)
+    roi_number: int | None = whole("ROINumber", 0, 16, told=True)
     items: tuple[RoiItem, ...] = parts("", "Item", RoiItem, 16)
 
 
@@ -90,9 +90,9 @@ class SvcEncodeParam:
     space_domain_mode: int | None = whole("SVCSpaceDomainMode", 0, 3)
     time_domain_mode: int | None = whole("SVCTimeDomainMode", 0, 3)
     ssvc_ratio_value: str = text("SSVCRatioValue", 64)
-    space_support_mode: int | None = whole("SVCSpaceSupportMode", 0, 3)
-    time_support_mode: int | None = whole("SVCTimeSupportMode", 0, 3)
-    ssvc_ratio_support_list: str = text("SSVCRatioSupportList", 128)
+    space_support_mode: int | None = whole("SVCSpaceSupportMode", 0, 3, told=True)
+    time_support_mode: int | None = whole("SVCTimeSupportMode", 0, 3, told=True)
+    ssvc_ratio_support_list: str = text("SSVCRatioSupportList", 128, told=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,8 @@ class SvcDecodeParam:
     """Scalable decoding."""
 
     svcstm_mode: int | None = whole("SVCSTMMode", 0, 3)
-    space_support_mode: int | None = whole("SVCSpaceSupportMode", 0, 3)
-    time_support_mode: int | None = whole("SVCTimeSupportMode", 0, 3)
+    space_support_mode: int | None = whole("SVCSpaceSupportMode", 0, 3, told=True)
+    time_support_mode: int | None = whole("SVCTimeSupportMode", 0, 3, told=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ class RecordSchedule:
     """One weekday, 1 Monday to 7 Sunday."""
 
     week_day_num: int | None = whole("WeekDayNum", 1, 7, needed=True)
-    time_segment_sum_num: int | None = whole("TimeSegmentSumNum", 0, 8)
+    time_segment_sum_num: int | None = whole("TimeSegmentSumNum", 0, 8, told=True)
     time_segments: tuple[TimeSegment, ...] = parts("", "TimeSegment", TimeSegment, 8)
 
 
@@ -197,7 +197,7 @@ class VideoRecordPlan:
     """When the device records."""
 
     record_enable: int | None = whole("RecordEnable", 0, 1, needed=True)
-    record_schedule_sum_num: int | None = whole("RecordScheduleSumNum", 0, 7)
+    record_schedule_sum_num: int | None = whole("RecordScheduleSumNum", 0, 7, told=True)
     record_schedules: tuple[RecordSchedule, ...] = parts("", "RecordSchedule", RecordSchedule, 7)
     stream_number: int | None = whole("StreamNumber", 0, 255)
     extra: Extra = ()
@@ -227,7 +227,7 @@ class PictureMask:
     """Privacy masks."""
 
     on: int | None = whole("On", 0, 1, needed=True)
-    sum_num: int | None = whole("SumNum", 0, 4)
+    sum_num: int | None = whole("SumNum", 0, 4, told=True)
     regions: tuple[MaskRegion, ...] = parts("RegionList", "Item", MaskRegion, 4)
     extra: Extra = ()
 
@@ -268,7 +268,7 @@ class OsdConfig:
     time_enable: int | None = whole("TimeEnable", 0, 1)
     time_type: int | None = whole("TimeType", 0, 1)
     text_enable: int | None = whole("TextEnable", 0, 1)
-    sum_num: int | None = whole("SumNum", 0, 8)
+    sum_num: int | None = whole("SumNum", 0, 8, told=True)
     items: tuple[OsdText, ...] = parts("", "Item", OsdText, 8)
     extra: Extra = ()
 
@@ -365,6 +365,28 @@ def write_block(block: Block) -> Node:
     return Node(kind.value, nodes)
 
 
+def to_send(block: Block) -> Block:
+    """A block as it may be set: nothing only the device tells, counters that fit the lists."""
+    bare: Block = table.settable(block)
+    match bare:
+        case BasicParam():
+            return replace(bare, extra=())
+        case PictureMask():
+            return replace(bare, sum_num=len(bare.regions))
+        case OsdConfig():
+            return replace(bare, sum_num=len(bare.items))
+        case VideoRecordPlan():
+            days = tuple(
+                replace(day, time_segment_sum_num=len(day.time_segments))
+                for day in bare.record_schedules
+            )
+            return replace(bare, record_schedule_sum_num=len(days), record_schedules=days)
+        case SvacEncodeConfig(roi_param=RoiParam() as roi):
+            return replace(bare, roi_param=replace(roi, roi_number=len(roi.items)))
+        case _:
+            return bare
+
+
 def blocks_in(
     tree: Element, problems: list[str]
 ) -> tuple[tuple[Block, ...], tuple[tuple[str, Element], ...]]:
@@ -411,6 +433,7 @@ __all__ = [
     "VideoRecordPlan",
     "blocks_in",
     "read_block",
+    "to_send",
     "type_named",
     "type_of",
     "write_block",

@@ -87,20 +87,27 @@ class Spec:
     """Other spellings that are read."""
     secret: bool = False
     """Never written and never shown."""
+    told: bool = False
+    """The device tells it; nobody sets it."""
 
 
-def text(element: str, most: int = 256, *, needed: bool = False, secret: bool = False) -> Any:
-    """A text; empty when not said."""
-    return field(default="", metadata={_KEY: Spec(element, Text(most), needed, secret=secret)})
-
-
-def whole(
-    element: str, least: int, most: int, *, needed: bool = False, also: tuple[str, ...] = ()
+def text(
+    element: str,
+    most: int = 256,
+    *,
+    needed: bool = False,
+    secret: bool = False,
+    told: bool = False,
 ) -> Any:
+    """A text; empty when not said."""
+    spec = Spec(element, Text(most), needed, secret=secret, told=told)
+    return field(default="", metadata={_KEY: spec})
+
+
+def whole(element: str, least: int, most: int, *, needed: bool = False, told: bool = False) -> Any:
     """A whole number; None when not said."""
-    return field(
-        default=None, metadata={_KEY: Spec(element, Whole(least, most), needed, also=also)}
-    )
+    spec = Spec(element, Whole(least, most), needed, told=told)
+    return field(default=None, metadata={_KEY: spec})
 
 
 def real(element: str, least: float, most: float, *, digits: int = 2, needed: bool = False) -> Any:
@@ -315,6 +322,23 @@ def _nodes_of(spec: Spec, value: Any) -> Iterable[Node]:
             return (Node(spec.element, f"{value:.{spec.digits}f}"),)
         case Text() | Whole():
             return (Node(spec.element, value),)
+
+
+def settable(message: T) -> T:
+    """Without what only the device tells, and without secrets: what may be sent back to it."""
+    values: dict[str, Any] = {}
+    for f in dataclasses.fields(message):  # type: ignore[arg-type]
+        spec: Spec | None = f.metadata.get(_KEY)
+        if spec is None:
+            continue
+        value = getattr(message, f.name)
+        if spec.told or spec.secret:
+            values[f.name] = f.default
+        elif isinstance(spec.kind, Part) and value is not None:
+            values[f.name] = settable(value)
+        elif isinstance(spec.kind, Parts):
+            values[f.name] = tuple(settable(one) for one in value)
+    return dataclasses.replace(message, **values)  # type: ignore[type-var]
 
 
 # --- values of people -----------------------------------------------------------------------------

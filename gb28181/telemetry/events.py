@@ -178,6 +178,18 @@ DEVICE_REFUSED = LogEvent(
     ("device_id", "remote", "reason"),
     "A device is not allowed to register.",
 )
+DEVICE_REDIRECTED = LogEvent(
+    "device.redirected",
+    Level.INFO,
+    ("device_id", "remote", "target"),
+    "A device proved who it is and was sent to another server with 302.",
+)
+DEVICE_FAULT = LogEvent(
+    "device.fault",
+    Level.WARNING,
+    ("device_id", "healthy", "faulty"),
+    "A heartbeat reports trouble of the device or of its children, or that it is over.",
+)
 DEVICE_QUIRK_SEEN = LogEvent(
     "device.quirk_seen",
     Level.INFO,
@@ -395,6 +407,31 @@ PTZ_DEADMAN_STOP = LogEvent(
     ("channel_id", "moving", "reason"),
     "A move was stopped because its caller fell silent or the platform stops; with a reason: the "
     "stop did not arrive.",
+)
+
+SNAPSHOT_FALLBACK = LogEvent(
+    "snapshot.fallback",
+    Level.INFO,
+    ("channel_id", "reason"),
+    "A device did not bring the picture it was asked for; it is taken out of the stream instead.",
+)
+SNAPSHOT_FINISHED = LogEvent(
+    "snapshot.finished",
+    Level.INFO,
+    ("device_id", "session_id", "files", "known"),
+    "A device says how many pictures it brought.",
+)
+SNAPSHOT_REFUSED = LogEvent(
+    "snapshot.refused",
+    Level.WARNING,
+    ("device_id", "channel_id", "reason", "size"),
+    "What a device brought is no sound picture.",
+)
+DEVICE_UPGRADE_ENDED = LogEvent(
+    "device.upgrade_ended",
+    Level.INFO,
+    ("device_id", "session_id", "result", "reason", "known"),
+    "A device tells how its firmware upgrade ended.",
 )
 
 # --- store ---------------------------------------------------------------------------------------

@@ -1,0 +1,106 @@
+"""Pictures: is this really a JPEG, and a JPEG out of a stream's key frame.
+
+Runs in a thread: it decodes. A picture from outside is measured before it is unpacked, so that a
+few kilobytes that claim to be a billion pixels cost nothing.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Final
+
+import av
+
+_SOI: Final = b"\xff\xd8\xff"
+_SOF: Final = frozenset(
+    {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
+)
+_BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
+
+
+class BadPicture(ValueError):
+    """Not a JPEG, broken, or too large."""
+
+
+class NoKeyFrame(ValueError):
+    """No whole key frame in these bytes (yet)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A JPEG and its size in pixels."""
+
+    data: bytes
+    width: int
+    height: int
+
+
+def checked(data: bytes, most_pixels: int) -> Picture:
+    """The picture, decoded once as a proof; raises BadPicture."""
+    width, height = dimensions(data)
+    if width * height > most_pixels or not width or not height:
+        raise BadPicture(f"{width} x {height} pixels")
+    codec: Any = av.CodecContext.create("mjpeg", "r")
+    codec.thread_count = 1
+    codec.options = {"err_detect": "explode", "max_pixels": str(most_pixels)}
+    try:
+        frames = [*codec.decode(av.Packet(data)), *codec.decode(None)]
+    except (av.FFmpegError, ValueError) as error:
+        raise BadPicture(f"does not decode: {error}") from error
+    if len(frames) != 1 or (frames[0].width, frames[0].height) != (width, height):
+        raise BadPicture("does not decode")
+    return Picture(data, width, height)
+
+
+def dimensions(data: bytes) -> tuple[int, int]:
+    """Width and height out of the frame header (ITU-T T.81 B.2.2); raises BadPicture."""
+    if not data.startswith(_SOI):
+        raise BadPicture("no JPEG")
+    at = 2
+    while at + 4 <= len(data):
+        if data[at] != 0xFF:
+            raise BadPicture("broken before its frame header")
+        marker = data[at + 1]
+        if marker == 0xFF or marker in _BARE:
+            at += 1 if marker == 0xFF else 2
+            continue
+        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker in _SOF:
+            if at + 9 > len(data):
+                break
+            height = int.from_bytes(data[at + 5 : at + 7], "big")
+            return int.from_bytes(data[at + 7 : at + 9], "big"), height
+        if length < 2 or marker == 0xDA:
+            break
+        at += 2 + length
+    raise BadPicture("without a frame header")
+
+
+def of_stream(flv: bytes) -> Picture:
+    """The first key frame of an FLV stream as JPEG; raises NoKeyFrame."""
+    try:
+        with av.open(io.BytesIO(flv), mode="r", format="flv") as container:
+            video = next(iter(container.streams.video), None)
+            if video is None:
+                raise NoKeyFrame("no video")
+            video.thread_type = "NONE"
+            for frame in container.decode(video):
+                return _jpeg(frame)
+    except av.FFmpegError as error:
+        raise NoKeyFrame(str(error)) from error
+    raise NoKeyFrame("no picture yet")
+
+
+def _jpeg(frame: Any) -> Picture:
+    codec: Any = av.CodecContext.create("mjpeg", "w")
+    codec.width, codec.height = frame.width, frame.height
+    codec.pix_fmt = "yuvj420p"
+    codec.time_base = Fraction(1, 25)
+    codec.thread_count = 1
+    codec.options = {"qmin": "2", "qmax": "4"}
+    still = frame.reformat(format="yuvj420p")
+    still.pts, still.time_base = 0, codec.time_base
+    data = b"".join(bytes(packet) for packet in [*codec.encode(still), *codec.encode(None)])
+    return Picture(data, frame.width, frame.height)
