@@ -26,6 +26,9 @@ from gb28181.control.service import ControlService
 from gb28181.device.options import DeviceOptions
 from gb28181.device.service import DeviceService
 from gb28181.figures import install_figures
+from gb28181.playback.archive import Archive
+from gb28181.playback.ending import Endings
+from gb28181.playback.service import PlaybackService
 from gb28181.session.address import MediaAddresses
 from gb28181.session.aftermath import Aftermath
 from gb28181.session.call import CallTimes
@@ -141,7 +144,7 @@ class App:
 
     def _closers(self) -> list[Callable[[], Awaitable[None]]]:
         """What has to be closed, in this order; a start that failed has not made everything."""
-        parts = ("control", "sessions", "node", "bus", "http", "devices", "endpoint", "store")
+        parts = ("playback", "control", "sessions", "node", "bus", "http", "devices", "endpoint", "store")
         made = (getattr(self, name) for name in parts if hasattr(self, name))
         return [part.aclose for part in made]
 
@@ -204,6 +207,12 @@ class App:
         self.sessions = SessionService(
             self.devices, caller, self.node, self.bus, _pull_times(settings)
         )
+        self.archive = Archive(self.devices, self.control)
+        self.playback = PlaybackService(self.sessions, self.archive, dialer.new_id)
+        endings = Endings(self.sessions, self.devices)
+        self.devices.on_message_other.append(endings.on_message)
+        self.devices.ask_about_strangers(endings.from_stranger)
+        switchboard.in_call.append(endings.in_call)
         self.aftermath = Aftermath(self.endpoint, self.ledger, self.store, self.devices)
         self.devices.on_state.append(self._device_changed)
         switchboard.connect(self.devices, caller, self.aftermath)
@@ -213,6 +222,8 @@ class App:
             devices=self.devices,
             sessions=self.sessions,
             control=self.control,
+            archive=self.archive,
+            playback=self.playback,
             recorder=self.recorder,
             node=self.node,
             store=self.store,

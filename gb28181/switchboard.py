@@ -34,18 +34,22 @@ class Switchboard:
         self._caller: Caller | None = None
         self._aftermath: Aftermath | None = None
         self._methods: dict[str, Callable[[ServerTransaction], None]] = {}
+        self.on_notify: Callable[[ServerTransaction], None] = self._no_dialog
+        """Takes every NOTIFY that belongs to no call."""
+        self.in_call: list[Callable[[ServerTransaction], bool]] = []
+        """Asked first about what may belong to a call of ours; True: it was answered."""
 
     def connect(self, devices: DeviceService, caller: Caller, aftermath: Aftermath) -> None:
         """Name who takes what; until then the endpoint is not started."""
         self._devices, self._caller, self._aftermath = devices, caller, aftermath
         self._methods = {
             "REGISTER": devices.on_register,
-            "MESSAGE": devices.on_message,
+            "MESSAGE": self._first_in_call(devices.on_message),
             "BYE": self._bye,
             "OPTIONS": self._options,
             "INVITE": self._invite,
-            "INFO": self._no_dialog,
-            "NOTIFY": self._no_dialog,
+            "INFO": self._first_in_call(self._no_dialog),
+            "NOTIFY": self._first_in_call(lambda tx: self.on_notify(tx)),
             "SUBSCRIBE": self._subscribe,
         }
 
@@ -93,6 +97,17 @@ class Switchboard:
             self._devices.on_flow_closed(flow, reason)
 
     # --- methods -----------------------------------------------------------------------------
+
+    def _first_in_call(
+        self, otherwise: Callable[[ServerTransaction], None]
+    ) -> Callable[[ServerTransaction], None]:
+        def method(tx: ServerTransaction) -> None:
+            for takes in self.in_call:
+                if takes(tx):
+                    return
+            otherwise(tx)
+
+        return method
 
     def _bye(self, tx: ServerTransaction) -> None:
         tx.respond(481 if self._caller is None else self._caller.bye_received(tx.request))

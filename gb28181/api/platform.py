@@ -13,6 +13,8 @@ from config.schema import Settings
 from gb28181.cluster.bus import Bus
 from gb28181.control.service import ControlService
 from gb28181.device.service import DeviceService
+from gb28181.playback.archive import Archive
+from gb28181.playback.service import PlaybackService
 from gb28181.session.service import SessionService
 from gb28181.store.store import Store
 from gb28181.trace.recorder import Recorder
@@ -44,6 +46,8 @@ class Platform:
     devices: DeviceService
     sessions: SessionService
     control: ControlService
+    archive: Archive
+    playback: PlaybackService
     recorder: Recorder
     node: MediaNode
     store: Store

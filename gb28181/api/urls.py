@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import Request
 from pydantic import BaseModel
 
-from gb28181.session.model import StreamName
+from gb28181.session.model import StreamKey
 
 from .platform import Platform
 
@@ -24,14 +24,16 @@ class StreamUrls(BaseModel):
     rtsp: str | None = None
 
 
-def stream_urls(
-    request: Request, platform: Platform, channel_id: str, stream: StreamName, ticket: str
-) -> StreamUrls:
-    """Addresses of this stream with a ticket that opens it."""
+def stream_urls(request: Request, platform: Platform, key: StreamKey, ticket: str) -> StreamUrls:
+    """Addresses of this stream with a ticket that opens it: a live picture by its channel, any
+    other by its own name."""
     base = platform.settings.http.public_url or f"{request.url.scheme}://{request.url.netloc}"
     parts = urlsplit(base.rstrip("/"))
-    query = {"stream": stream, "ticket": ticket} if stream != "main" else {"ticket": ticket}
-    tail = f"{parts.netloc}{parts.path}/live/{channel_id}.flv?{urlencode(query)}"
+    query = {"ticket": ticket}
+    if key.stream != "main":
+        query = {"stream": key.stream, **query}
+    where = f"/play/{key.name}.flv" if key.name else f"/live/{key.channel_id}.flv"
+    tail = f"{parts.netloc}{parts.path}{where}?{urlencode(query)}"
     secure = parts.scheme == "https"
     return StreamUrls(
         flv=f"{parts.scheme}://{tail}", ws_flv=f"{'wss' if secure else 'ws'}://{tail}"

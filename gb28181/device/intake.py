@@ -66,6 +66,8 @@ class Intake:
         self.on_catalog_notify: Callable[[Device, CatalogNotify], None] = _nobody
         self.on_device_info: Callable[[Device, DeviceInfoResponse], None] = _nobody
         self.on_other: list[MessageListener] = []
+        self.on_stranger: Callable[[ServerTransaction], bool] = _not_mine
+        """Asked about a MESSAGE of an unknown id; True when it was answered."""
         self.keepalives = 0
         """Heartbeats taken since the start."""
 
@@ -161,6 +163,8 @@ class Intake:
     # --- refused ----------------------------------------------------------------------------
 
     def _stranger(self, tx: ServerTransaction, now: float) -> None:
+        if self.on_stranger(tx):
+            return
         self._deny(tx, self._strangers.allow(tx.flow.remote[0], now), "unknown_id", now)
 
     def _refuse(self, tx: ServerTransaction, device: Device, verdict: Gate, now: float) -> None:
@@ -199,6 +203,11 @@ class Intake:
             sample=tx.request.body[:MOST_SAMPLE].decode("latin-1"),
             status=error.status_hint,
         )
+
+
+def _not_mine(_tx: ServerTransaction) -> bool:
+    """Nobody expects messages of strangers yet."""
+    return False
 
 
 def _nobody(_device: Device, _message: object) -> None:

@@ -240,9 +240,10 @@ class SessionService:
         """The session of a dialog that is not over."""
         return self._caller.ledger.by_call(call_id)
 
-    def recordings(self, device_id: str) -> list[Session]:
-        """Sessions of recordings a device sends now."""
-        found = self._caller.ledger.of_device(device_id)
+    def recordings(self, device_id: str = "") -> list[Session]:
+        """Sessions of recordings, of one device or of all, that are not over."""
+        ledger = self._caller.ledger
+        found = ledger.of_device(device_id) if device_id else ledger.open()
         return [session for session in found if session.kind in _RECORDED]
 
     def views(self, state: SessionState | None = None) -> list[SessionView]:

@@ -53,8 +53,12 @@ NAMED_CORES = frozenset(
     {
         "gb28181.cluster.lease",
         "gb28181.device.registry",
+        "gb28181.playback.control",
+        "gb28181.playback.plan",
+        "gb28181.playback.records",
         "gb28181.session.call",
         "gb28181.session.offer",
+        "gb28181.session.plan",
         "gb28181.session.pull",
         "gb28181.session.ssrc",
         "gb28181.telemetry.events",

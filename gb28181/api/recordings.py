@@ -1,0 +1,148 @@
+"""Recordings of devices: what there is, looking at it, and its control.
+
+A playback is a stream of its own with the address ``/play/{stream_id}.flv``; tickets, viewers and
+linger are those of live pictures. Its control goes to the device and is answered when it is done.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, WebSocket
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from gb28181.errors import PlatformError, Unauthorised
+from gb28181.playback.control import Action
+from gb28181.session.model import StreamKey
+
+from .errors import error_response
+from .guard import Operator, Viewer, opens
+from .instants import Instant
+from .platform import Here, platform_of
+from .urls import stream_urls
+from .watching import LiveOut, open_viewer, remote_of, serve_http, serve_websocket, shown
+
+router = APIRouter(tags=["recordings"])
+
+
+class RecordOut(BaseModel):
+    """One recorded segment."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    start: datetime
+    end: datetime
+    type: str
+    size: int | None
+    file_path: str
+    name: str
+    address: str
+    stream_number: str
+
+
+class RecordsOut(BaseModel):
+    """Recordings, oldest first; not ``complete`` when the device told less than it announced."""
+
+    items: list[RecordOut]
+    total: int
+    complete: bool
+
+
+class PlaybackIn(BaseModel):
+    """The wanted time."""
+
+    start: Instant
+    end: Instant
+    transport: Literal["udp", "tcp-passive", "tcp-active"] | None = None
+
+
+class ControlIn(BaseModel):
+    """What the device is to do with the recording it sends."""
+
+    action: Action
+    position_s: Annotated[float | None, Field(ge=0, description="seek: seconds from start")] = None
+    speed: Annotated[
+        float | None, Field(description="speed: 0.25 to 8; below 0 backwards, where it can")
+    ] = None
+
+
+class ControlOut(BaseModel):
+    """Where the playback stands."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    session_id: str
+    stream_id: str
+    state: str
+    start: datetime
+    end: datetime
+    position_s: float
+    speed: float
+    paused: bool
+
+
+@router.get("/api/v1/channels/{channel_id}/records")
+async def records(
+    platform: Here,
+    _: Viewer,
+    channel_id: str,
+    start: Annotated[Instant, Query(description="with zone")],
+    end: Annotated[Instant, Query(description="with zone; at most 31 days after start")],
+) -> RecordsOut:
+    """What the device recorded in this time; it is asked now."""
+    found = await platform.archive.records(channel_id, start, end)
+    items = [RecordOut.model_validate(item) for item in found.items]
+    return RecordsOut(items=items, total=len(items), complete=found.complete)
+
+
+@router.post("/api/v1/channels/{channel_id}/playback")
+async def playback(
+    request: Request, platform: Here, principal: Operator, channel_id: str, wanted: PlaybackIn
+) -> LiveOut:
+    """A recording as a stream of its own; an error names the leg that failed."""
+    view = await platform.playback.play(channel_id, wanted.start, wanted.end, wanted.transport)
+    stream_id = view.session.stream_id
+    ticket = platform.tokens.ticket(principal.name, stream_id)
+    key = StreamKey(channel_id, "main", stream_id)
+    return shown(view, stream_urls(request, platform, key, ticket))
+
+
+@router.post("/api/v1/sessions/{session_id}/control")
+async def control(platform: Here, _: Operator, session_id: str, wanted: ControlIn) -> ControlOut:
+    """Pause, resume, seek, speed, stop: answered when the device did it."""
+    view = await platform.playback.control(
+        session_id, wanted.action, position_s=wanted.position_s, speed=wanted.speed
+    )
+    return ControlOut.model_validate(view)
+
+
+@router.get("/api/v1/sessions/{session_id}/playback")
+async def position(platform: Here, _: Viewer, session_id: str) -> ControlOut:
+    """Where a playback stands, by our own count."""
+    return ControlOut.model_validate(platform.playback.view(session_id))
+
+
+@router.get("/play/{stream_id}.flv", response_class=StreamingResponse)
+async def http_flv(request: Request, platform: Here, stream_id: str) -> StreamingResponse:
+    """A playback as HTTP-FLV, until the viewer leaves or the recording ends."""
+    if not await opens(request, platform, stream_id):
+        raise Unauthorised("a ticket or a token is needed to open a stream")
+    await platform.playback.wanted(stream_id)
+    return serve_http(open_viewer(platform, stream_id, remote_of(request)))
+
+
+@router.websocket("/play/{stream_id}.flv")
+async def websocket_flv(websocket: WebSocket, stream_id: str) -> None:
+    """The same bytes as binary messages; a refusal is an HTTP answer before the upgrade."""
+    platform = platform_of(websocket)
+    try:
+        if not await opens(websocket, platform, stream_id):
+            raise Unauthorised("a ticket or a token is needed to open a stream")
+        await platform.playback.wanted(stream_id)
+        viewer = open_viewer(platform, stream_id, remote_of(websocket))
+    except PlatformError as error:
+        await websocket.send_denial_response(error_response(websocket, error))
+        return
+    await serve_websocket(websocket, viewer)
