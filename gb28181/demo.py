@@ -125,8 +125,8 @@ async def _start(folder: Path, keys: _Secrets) -> App:
 
 def _settings(folder: Path, keys: _Secrets) -> Settings:
     sip = _free_port(_wanted("GB28181_SIP__PORT", _FIRST_SIP))
-    http = _free_port(_wanted("GB28181_HTTP__PORT", _FIRST_HTTP))
-    media = _free_block(_FIRST_MEDIA)
+    http = _free_port(_wanted("GB28181_HTTP__PORT", _FIRST_HTTP), sip)
+    media = _free_block(_FIRST_MEDIA, sip, http)
     given = {
         "GB28181_DATA_DIR": str(folder),
         "GB28181_ADMIN_PASSWORD": keys.admin,
@@ -229,18 +229,19 @@ def _wanted(variable: str, default: int) -> int:
     return int(text) if text.isdecimal() and 0 < int(text) < 65536 else default
 
 
-def _free_port(first: int) -> int:
-    """The first free port from `first` on."""
+def _free_port(first: int, *given: int) -> int:
+    """The first free port from `first` on that is not given away already."""
     for port in range(first, 65536):
-        if _are_free((port,)):
+        if port not in given and _are_free((port,)):
             return port
     raise DemoFailed(f"no free port from {first} on")
 
 
-def _free_block(first: int) -> int:
+def _free_block(first: int, *given: int) -> int:
     """The start of the first free range for media from `first` on."""
     for start in range(first, 65536 - _MEDIA_PORTS, _MEDIA_PORTS):
-        if _are_free(range(start, start + _MEDIA_PORTS)):
+        block = range(start, start + _MEDIA_PORTS)
+        if not any(port in block for port in given) and _are_free(block):
             return start
     raise DemoFailed(f"no {_MEDIA_PORTS} free ports in a row from {first} on")
 
