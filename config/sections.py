@@ -114,6 +114,10 @@ class DeviceSettings(Section):
     """
     subscribe_expires: int = Field(600, ge=60, le=86_400)
     """Seconds a subscription is asked for; it is refreshed before its end."""
+    redirect: str = Field("", pattern=r"^([0-9]{20}@[0-9A-Za-z.:\[\]-]+:[0-9]{1,5})?$")
+    """Another server, as `id@host:port`, that devices of the edition of 2022 are sent to with 302
+    when they register here; none when empty. Also per device.
+    """
 
 
 class SessionSettings(Section):

@@ -186,6 +186,7 @@ class App:
             sip=self.endpoint,
             nonce_key=nonce_key,
         )
+        self.endpoint.measure(self.devices.round_trip)
         self.control = ControlService(self.devices, self.endpoint)
         self.ssrcs = SsrcPool(settings.sip.id, rest_s=settings.sessions.rest)
         self.ledger = Ledger(self.ssrcs)

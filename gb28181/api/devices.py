@@ -24,6 +24,29 @@ BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 Password = Annotated[str | None, Field(max_length=128)]
 
 
+class ClockOut(BaseModel):
+    """How far a device's clock is off (positive: ahead), and by which message that was seen."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    error_s: float
+    source: str
+    at: datetime
+
+
+class NatOut(BaseModel):
+    """How a device can be reached. ``behind``: its Contact names another address than the one it
+    comes from. ``unanswered``: requests in a row without response."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    behind: bool | None
+    contact: str
+    round_trip_ms: float | None
+    unanswered: int
+    silent_s: float | None
+
+
 class DeviceOut(BaseModel):
     """A device as it is now. Secrets are never part of it."""
 
@@ -50,6 +73,11 @@ class DeviceOut(BaseModel):
     policy: dict[str, Any]
     has_password: bool
     catalog_at: datetime | None
+    user_agent: str
+    healthy: bool
+    faulty: list[str]
+    clock: ClockOut | None
+    nat: NatOut
 
 
 class KeepaliveIn(BaseModel):

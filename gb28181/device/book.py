@@ -16,9 +16,12 @@ from dataclasses import dataclass
 from catalog.arrange import arrange
 from catalog.diff import Change, diff
 from catalog.identity import ChannelIdentities
-from catalog.model import CatalogItem, Channel
+from catalog.model import CatalogItem, Channel, Place
 from gb28181.device.model import Device
 from gb28181.store.records import ChannelRecord
+
+OPERATOR = "operator"
+"""Step of a place that an operator gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,8 @@ class Book:
             new = self.identities.lookup(device.device_id, code) is None
             channel_id = self.identities.assign(device.device_id, code)
             is_hidden = channel_id in self.hidden
-            channel = Channel(
-                channel_id, code, device.device_id, found.item, found.place, is_hidden
-            )
+            place = told(found.place, device.policy.place)
+            channel = Channel(channel_id, code, device.device_id, found.item, place, is_hidden)
             after[channel_id] = channel
             if new and channel_id != code:
                 shared.append(channel)
@@ -145,6 +147,13 @@ class Book:
             return False
         self.identities.restore([(row.channel_id, row.device_id, row.reported_id)])
         return True
+
+
+def told(found: Place, code: str) -> Place:
+    """The place an operator gave a device counts, unless the catalog is more exact about it."""
+    if not code or (found.city == code[:4] and (found.county or len(code) == 4)):
+        return found
+    return Place(code[:4], code if len(code) == 6 else "", "", OPERATOR)
 
 
 def _differ(before: object | None, after: object | None) -> bool:

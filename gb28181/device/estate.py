@@ -30,7 +30,7 @@ from gb28181.store.store import Store
 from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
 from sip.endpoint import Endpoint
-from sip.flow import Flow
+from sip.flow import Address, Flow
 
 log = get_logger("device")
 
@@ -63,6 +63,7 @@ class Estate:
         self.on_gone: Callable[[Device], None] = _nobody
         self._sip = sip
         self._by_connection: dict[int, dict[str, None]] = {}
+        self._by_place: dict[tuple[str, Address], str] = {}
         self._deadlines: Deadlines[str] = Deadlines(self._deadline_of)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -116,6 +117,7 @@ class Estate:
             return False
         self.unbind(device)
         device.peer, device.flow = peer, flow
+        self._by_place[_place(peer)] = device.device_id
         if peer.connection:
             self._by_connection.setdefault(peer.connection, {})[device.device_id] = None
             self._sip.hold(peer)
@@ -125,9 +127,15 @@ class Estate:
         registration.local_host, registration.local_port = peer.local
         return True
 
+    def at(self, flow: Flow) -> Device | None:
+        """The device that came last from there; several may share a place."""
+        return self.devices.get(self._by_place.get(_place(flow), ""))
+
     def unbind(self, device: Device) -> None:
         """The device has no flow."""
         peer, device.peer, device.flow = device.peer, None, None
+        if peer is not None and self._by_place.get(_place(peer)) == device.device_id:
+            del self._by_place[_place(peer)]
         if peer is not None and peer.connection:
             there = self._by_connection.get(peer.connection)
             if there is not None:
@@ -294,6 +302,10 @@ class Estate:
 
     def live(self) -> int:
         return sum(1 for device in self.devices.values() if device.state in LIVE)
+
+
+def _place(flow: Flow) -> tuple[str, Address]:
+    return flow.transport, flow.remote
 
 
 def _channel_of(change: Change) -> str:

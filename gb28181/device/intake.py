@@ -33,6 +33,7 @@ from gb28181.manscdp.commands.keepalive import quick
 from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
 from gb28181.telemetry.rate import RateLimited
+from sip.message import Request
 from sip.options import ServerTransaction
 
 KNOWN_PER_S = 2.0
@@ -66,6 +67,8 @@ class Intake:
         self.on_catalog_notify: Callable[[Device, CatalogNotify], None] = _nobody
         self.on_device_info: Callable[[Device, DeviceInfoResponse], None] = _nobody
         self.on_other: list[MessageListener] = []
+        self.on_seen: Callable[[Device, Request], None] = _nobody
+        """Told about every believed request but the usual heartbeat."""
         self.on_stranger: Callable[[ServerTransaction], bool] = _not_mine
         """Asked about a MESSAGE of an unknown id; True when it was answered."""
         self.keepalives = 0
@@ -84,6 +87,8 @@ class Intake:
             if body and quick(body) is not None:
                 self.keepalives += 1
                 device.presence.last_seen = device.kept_alive = now
+                if not device.facts.healthy:
+                    self._health(device, ok=True)
                 if device.flow is not device.peer:
                     tx.reply_to = via_flow(tx.request, flow)
                 tx.respond(200)
@@ -103,8 +108,10 @@ class Intake:
             return
         tx.respond(200)
         self._learnt(device)
+        self.on_seen(device, tx.request)
         if isinstance(message, Keepalive):
             self._keepalive(device, tx, verdict, now)
+            self._health(device, message.ok, message.faulty)
         else:
             device.presence.last_seen = now
             self._dispatch(device, message)
@@ -119,6 +126,15 @@ class Intake:
         if unreached:
             # online since before our own restart, and only now on a connection we can use
             self._estate.tell(device, Cause.RECONNECTED)
+
+    def _health(self, device: Device, ok: bool, faulty: tuple[str, ...] = ()) -> None:
+        if device.facts.heartbeat(ok, faulty):
+            log.event(
+                ev.DEVICE_FAULT, device_id=device.device_id, healthy=ok, faulty=list(faulty[:20])
+            )
+            self._estate.news.device(
+                "device.updated", device, healthy=device.facts.healthy, faulty=list(faulty)
+            )
 
     def _rebind(self, device: Device, tx: ServerTransaction) -> None:
         flow, before = tx.flow, device.peer

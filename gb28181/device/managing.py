@@ -86,7 +86,12 @@ class Managing:
     def _apply(self, device: Device) -> None:
         """Let a changed policy take effect now."""
         policy = policies.effective(self._estate.options.policy, device.record.policy)
+        moved = policy.place != device.policy.place
         device.policy = policy
+        if moved and device.items:
+            complete = device.record.catalog_at is not None
+            found = self._estate.book.rearrange(device, device.items, complete=complete)
+            self._estate.take(device, found)
         device.presence.silence_s = policy.silence_s
         device.charsets.set_override(policy.charset)
         self._estate.watch(device)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from catalog.model import CatalogItem, Channel
+from gb28181.device.facts import Facts
 from gb28181.device.policy import DevicePolicy
 from gb28181.device.registry import Presence
 from gb28181.device.state import DeviceState
@@ -44,6 +45,7 @@ class Device:
         "channels",
         "charsets",
         "charsets_saved",
+        "facts",
         "flow",
         "interval",
         "items",
@@ -73,6 +75,8 @@ class Device:
         if policy.charset:
             self.charsets.set_override(policy.charset)
         self.charsets_saved = self.charsets.revision
+        self.facts = Facts(record.observed)
+        """What it shows of itself in passing."""
         self.interval: IntervalRecord | None = None
         """The interval of state that is open now."""
         self.items: dict[str, CatalogItem] = {}

@@ -26,6 +26,8 @@ class DeviceOptions:
     unknown: str = "accept"
     """`accept`, `approve` or `refuse` ids nobody entered."""
     auto_query: bool = True
+    redirect: str = ""
+    """Where devices of the edition of 2022 are sent to when they register; empty: nowhere."""
     policy: DevicePolicy = DEFAULT_POLICY
     """What counts where a device has no setting of its own."""
     expires_default: int = 3600
@@ -64,6 +66,7 @@ class DeviceOptions:
             region=settings.programme.region,
             unknown=devices.unknown,
             auto_query=devices.auto_query,
+            redirect=devices.redirect,
             policy=DevicePolicy(
                 keepalive_interval=devices.keepalive_interval,
                 keepalive_count=devices.keepalive_count,

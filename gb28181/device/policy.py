@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
+from catalog.divisions import Divisions
+from gb28181.device import redirect
 from gb28181.manscdp import override_of
 
 MEDIA_TRANSPORTS: Final = ("udp", "tcp-passive", "tcp-active")
@@ -48,6 +50,12 @@ class DevicePolicy:
     """Seconds between two position reports."""
     coordinates: str = "wgs84"
     """What the device reports: `wgs84`, or `gcj02` against the standard; stored as reported."""
+
+    redirect: str = ""
+    """Another server the device is sent to when it registers: `id@host:port`."""
+    place: str = ""
+    """City (4 digits) or county (6) an operator knows it stands in; a catalog that names another
+    city is not believed."""
 
     @property
     def silence_s(self) -> float:
@@ -99,6 +107,21 @@ def _charset(value: Any) -> Any:
     return "" if value.strip().lower() == "auto" else value.strip()
 
 
+def _redirect(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("must be a text")
+    return str(redirect.parse(value)) if value.strip() else ""
+
+
+def _place(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("must be a text")
+    code = value.strip()
+    if code and not (len(code) in (4, 6) and Divisions.load().exists(code)):
+        raise ValueError("must be a known division of 4 or 6 digits")
+    return code
+
+
 _CHECKS: Final[dict[str, Callable[[Any], Any]]] = {
     "transport": _choice(*MEDIA_TRANSPORTS),
     "charset": _charset,
@@ -113,6 +136,8 @@ _CHECKS: Final[dict[str, Callable[[Any], Any]]] = {
     "subscribe_expires": _number(60, 86_400, whole=True),
     "position_interval": _number(1, 86_400, whole=True),
     "coordinates": _choice("wgs84", "gcj02"),
+    "redirect": _redirect,
+    "place": _place,
 }
 KEYS: Final = tuple(field.name for field in fields(DevicePolicy))
 

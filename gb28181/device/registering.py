@@ -7,9 +7,11 @@ that a device is never asked before it knows it is registered.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import assert_never
 
 from gb28181.device import warnings
+from gb28181.device.attempts import CHALLENGED, Attempts
 from gb28181.device.clock import date_header
 from gb28181.device.estate import Estate
 from gb28181.device.limits import Budget
@@ -20,6 +22,7 @@ from gb28181.device.registrar import (
     Challenge,
     Drop,
     Pending,
+    Redirect,
     Refuse,
     Registrar,
     Unregister,
@@ -75,6 +78,9 @@ class Registering:
         self._registrar = registrar
         self._rate = rate
         self._silence = silence
+        self.attempts = Attempts()
+        self.on_seen: Callable[[Device, Request], None] = _nobody
+        """Told about every accepted request of a device."""
 
     def on_register(self, tx: ServerTransaction) -> None:
         """One REGISTER."""
@@ -101,11 +107,15 @@ class Registering:
                 self._accept(tx, device_id, device, decision)
             case Unregister():
                 self._unregister(tx, device_id, device, decision)
+            case Redirect():
+                self._redirect(tx, device_id, device, decision)
             case _:
                 assert_never(decision)
 
     def _challenge(self, tx: ServerTransaction, decision: Challenge, device: Device | None) -> None:
         tx.respond(401, headers=(*_HEADERS, ("WWW-Authenticate", decision.value)))
+        if device is None or device.state not in LIVE:
+            self._tried(tx, tx.request.from_.uri.plain_user, device, CHALLENGED)
         if device is not None and device.state not in LIVE:
             self._estate.feed(device, Input.CHALLENGE)
 
@@ -113,6 +123,7 @@ class Registering:
         self, tx: ServerTransaction, device_id: str, device: Device | None, decision: Refuse
     ) -> None:
         tx.respond(decision.status, headers=_HEADERS)
+        self._tried(tx, device_id, device, decision.reason)
         remote = tx.flow.remote[0]
         if decision.reason == "duplicate" and device is not None:
             self._duplicate(device, tx.flow, device.peer, "refused")
@@ -121,6 +132,12 @@ class Registering:
         self._rate.event(
             event, remote, device_id=device_id, remote=str(tx.flow), reason=decision.reason
         )
+
+    def _tried(
+        self, tx: ServerTransaction, device_id: str, device: Device | None, reason: str
+    ) -> None:
+        at = self._estate.clock.civil()
+        self.attempts.note(device_id[:64], reason, str(tx.flow), at, known=device is not None)
 
     # --- admitted ---------------------------------------------------------------------------
 
@@ -134,10 +151,12 @@ class Registering:
                 RegistrationRecord(device_id, DeviceState.UNKNOWN.value),
             )
             estate.save(device)
+        self.attempts.succeeded(device_id)
         before, reachable = device.peer, device.flow is not None
         was_online, alive = device.online, self._heard_lately(device)
         estate.bind(device, tx.flow, self._flow_of(device, request, tx.flow))
         self._note(device, request, decision.digest_uri)
+        self.on_seen(device, request)
         registration = device.registration
         registration.contact = decision.contact
         if decision.gb_version is not None:
@@ -192,6 +211,7 @@ class Registering:
 
     def _pending(self, tx: ServerTransaction, device_id: str, device: Device | None) -> None:
         tx.respond(403, headers=_HEADERS)
+        self._tried(tx, device_id, device, "not_approved")
         estate, remote = self._estate, str(tx.flow)
         if device is None:
             if sum(not d.record.approved for d in estate) >= MOST_PENDING:
@@ -219,6 +239,27 @@ class Registering:
         self._answer(tx, device, decision.contact, 0)
         if device is not None:
             self._note(device, tx.request, decision.digest_uri)
+            self._estate.feed(device, Input.UNREGISTER)
+
+    def _redirect(
+        self, tx: ServerTransaction, device_id: str, device: Device | None, decision: Redirect
+    ) -> None:
+        """It belongs to another server from now on; here it is offline."""
+        server = decision.server
+        headers = [("Contact", server.contact), ("Expires", str(decision.expires_s)), *_HEADERS]
+        tx.respond(302, headers=headers)
+        self.attempts.succeeded(device_id)
+        self._rate.event(
+            ev.DEVICE_REDIRECTED,
+            device_id,
+            device_id=device_id,
+            remote=str(tx.flow),
+            target=str(server),
+        )
+        if device is not None:
+            self._note(device, tx.request, decision.digest_uri)
+            if decision.gb_version is not None:
+                device.registration.gb_version = decision.gb_version
             self._estate.feed(device, Input.UNREGISTER)
 
     # --- pieces -----------------------------------------------------------------------------
@@ -256,6 +297,10 @@ class Registering:
         record.config_warnings = notes
         record.user_agent = agent or record.user_agent
         self._estate.save(device)
+
+
+def _nobody(_device: Device, _request: Request) -> None:
+    """Nobody listens yet."""
 
 
 def via_flow(request: Request, flow: Flow) -> Flow | None:

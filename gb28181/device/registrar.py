@@ -18,10 +18,12 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from catalog.ids import is_gb_id
+from gb28181.device import redirect
 from gb28181.device.limits import Budget, Lockout
-from gb28181.device.model import Device, parse_version
+from gb28181.device.model import ASSUMED_VERSION, GB_2022, Device, parse_version
 from gb28181.device.options import DeviceOptions
 from gb28181.device.policy import DevicePolicy
+from gb28181.device.redirect import Server
 from sip.digest import Credentials, DigestServer, Verdict, find_digest
 from sip.errors import BadDigest, ParseError
 from sip.flow import Flow
@@ -80,7 +82,17 @@ class Unregister:
     digest_uri: str
 
 
-Decision = Challenge | Refuse | Drop | Pending | Accept | Unregister
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """302: it is to register elsewhere (2022 9.1.2.3)."""
+
+    server: Server
+    expires_s: int
+    digest_uri: str
+    gb_version: str | None
+
+
+Decision = Challenge | Refuse | Drop | Pending | Accept | Unregister | Redirect
 
 
 class Registrar:
@@ -188,7 +200,23 @@ class Registrar:
                 and device.peer.remote[0] != flow.remote[0]
             ):
                 return Refuse(403, "duplicate")
-        return Accept(self._grant(asked), contact, digest_uri, gb_version_of(request))
+        version = gb_version_of(request)
+        server = self._elsewhere(device, version)
+        if server is not None:
+            return Redirect(server, self._grant(asked), digest_uri, version)
+        return Accept(self._grant(asked), contact, digest_uri, version)
+
+    def _elsewhere(self, device: Device | None, version: str | None) -> Server | None:
+        """The server of this device's own setting; else that of the node, which counts only for
+        devices whose edition knows redirection. Never this server itself."""
+        own = "" if device is None else device.policy.redirect
+        if not own:
+            spoken = version or ("" if device is None else device.registration.gb_version)
+            if (parse_version(spoken) or ASSUMED_VERSION) < GB_2022:
+                return None
+        text = own or self._options.redirect
+        server = redirect.parse(text) if text else None
+        return None if server is None or server.server_id == self._options.server_id else server
 
     def _grant(self, asked: int | None) -> int:
         options = self._options

@@ -19,8 +19,10 @@ from catalog.tree import Tree
 from gb28181 import __version__
 from gb28181.cluster.bus import Bus
 from gb28181.device.asking import Asking
+from gb28181.device.attempts import Attempt
 from gb28181.device.catalogs import Catalogs
 from gb28181.device.clock import Clock
+from gb28181.device.clocks import Clocks
 from gb28181.device.estate import Estate, PolicyListener, RegisterListener, StateListener
 from gb28181.device.intake import Intake, MessageListener
 from gb28181.device.limits import Budget
@@ -48,6 +50,7 @@ from gb28181.telemetry.rate import RateLimited
 from sip.digest import DigestServer
 from sip.endpoint import Endpoint
 from sip.flow import Flow
+from sip.message import Request
 from sip.options import ServerTransaction
 
 MALFORMED_BURST = 50.0
@@ -94,6 +97,9 @@ class DeviceService:
         self._connect()
 
     def _connect(self) -> None:
+        clocks = Clocks(self._estate)
+        self._registering.on_seen = self._intake.on_seen = clocks.on_request
+        self._intake.on_other.append(clocks.on_message)
         self._intake.on_catalog = self._catalogs.on_response
         self._intake.on_device_info = self._asking.on_device_info
         self._estate.on_fresh = self._asking.add
@@ -163,6 +169,12 @@ class DeviceService:
         """Whether garbage from this address still gets an error response."""
         return self._malformed.allow(source.remote[0], self._clock.now())
 
+    def round_trip(self, request: Request, flow: Flow, seconds: float | None) -> None:
+        """How long a request of ours took; for the device it went to, if it went to one."""
+        device = self._estate.devices.get(request.to.uri.plain_user) or self._estate.at(flow)
+        if device is not None:
+            device.facts.round_trip(seconds)
+
     # --- questions --------------------------------------------------------------------------
 
     @property
@@ -180,6 +192,10 @@ class DeviceService:
     def ids(self) -> list[str]:
         """Of all devices."""
         return list(self._estate.devices)
+
+    def attempt(self, device_id: str) -> Attempt | None:
+        """The last registration of an id that was not let in, unless it is in."""
+        return self._registering.attempts.of(device_id)
 
     def flow_of(self, device_id: str) -> Flow | None:
         """Where requests to the device go now."""

@@ -9,7 +9,9 @@ from typing import Any
 
 from catalog.model import Channel
 from gb28181.device.clock import Clock
+from gb28181.device.facts import ClockReading, behind_nat
 from gb28181.device.model import Device
+from gb28181.device.state import LIVE
 from sip.flow import host_port
 
 
@@ -40,6 +42,42 @@ class DeviceView:
     """Only what was set for this device."""
     has_password: bool
     catalog_at: datetime | None
+    user_agent: str
+    healthy: bool
+    """False: its last heartbeat said ERROR, or named children that do not work."""
+    faulty: tuple[str, ...]
+    clock: ClockReading | None
+    """How far its clock is off, if it ever told the time."""
+    nat: NatView
+
+
+@dataclass(frozen=True, slots=True)
+class NatView:
+    """How a device can be reached, and whether something stands between."""
+
+    behind: bool | None
+    """Its Contact names another address than it comes from; None while nothing is known."""
+    contact: str
+    round_trip_ms: float | None
+    """Requests of ours, smoothed."""
+    unanswered: int
+    """Requests of ours in a row without any response."""
+    silent_s: float | None
+    """Since it was heard last; None when it is not there."""
+
+
+def nat_view(device: Device, clock: Clock) -> NatView:
+    registration, facts = device.registration, device.facts
+    remote = (registration.remote_host, registration.remote_port)
+    round_trip = facts.round_trip_s
+    live = device.state in LIVE and device.presence.last_seen > 0
+    return NatView(
+        behind=behind_nat(registration.contact, registration.transport, remote),
+        contact=registration.contact,
+        round_trip_ms=None if round_trip is None else round(round_trip * 1000, 1),
+        unanswered=facts.unanswered,
+        silent_s=round(clock.now() - device.presence.last_seen, 1) if live else None,
+    )
 
 
 def device_view(device: Device, clock: Clock) -> DeviceView:
@@ -69,6 +107,11 @@ def device_view(device: Device, clock: Clock) -> DeviceView:
         policy=dict(record.policy),
         has_password=record.password is not None,
         catalog_at=record.catalog_at,
+        user_agent=record.user_agent,
+        healthy=device.facts.healthy,
+        faulty=device.facts.faulty,
+        clock=device.facts.clock,
+        nat=nat_view(device, clock),
     )
 
 

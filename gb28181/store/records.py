@@ -44,6 +44,8 @@ class DeviceRecord:
     """What the device has proven about its encodings, per command."""
     config_warnings: list[str] = field(default_factory=list)
     """Habits outside the standard that were seen and tolerated."""
+    observed: Json = field(default_factory=dict)
+    """What the device showed of itself in passing and is worth keeping: `clock`."""
     catalog_at: datetime | None = None
     """When the last complete catalog was committed."""
     created_at: datetime = field(default_factory=utc_now)

@@ -61,6 +61,7 @@ devices = sa.Table(
     sa.Column("policy", sa.JSON, nullable=False),
     sa.Column("charsets", sa.JSON, nullable=False),
     sa.Column("config_warnings", sa.JSON, nullable=False),
+    sa.Column("observed", sa.JSON, nullable=False, server_default=sa.text("'{}'")),
     sa.Column("catalog_at", UtcTime, nullable=True),
     sa.Column("created_at", UtcTime, nullable=False),
 )
