@@ -29,6 +29,7 @@ from gb28181.figures import install_figures
 from gb28181.playback.archive import Archive
 from gb28181.playback.ending import Endings
 from gb28181.playback.service import PlaybackService
+from gb28181.reports import Reports
 from gb28181.session.address import MediaAddresses
 from gb28181.session.aftermath import Aftermath
 from gb28181.session.call import CallTimes
@@ -104,12 +105,14 @@ class App:
         await self.devices.start()
         self._ready["tree"] = True
         await self.sessions.start()
+        await self.reports.start()
         await self.endpoint.start()
         sip = "{}:{}".format(*self.endpoint.bound)
         log.event(ev.SIP_LISTENING, local=sip, transport="udp and tcp")
         self._warn_of_small_buffer()
         self._ready["sip"] = True
         await self.aftermath.settle(left_open)
+        self.reports.begin()
         await self.http.start()
         log.event(ev.API_LISTENING, local="{}:{}".format(*self.http.bound), url=self.http.url)
         self._housekeeping = asyncio.create_task(self._every_second())
@@ -144,7 +147,18 @@ class App:
 
     def _closers(self) -> list[Callable[[], Awaitable[None]]]:
         """What has to be closed, in this order; a start that failed has not made everything."""
-        parts = ("playback", "control", "sessions", "node", "bus", "http", "devices", "endpoint", "store")
+        parts = (
+            "playback",
+            "control",
+            "reports",
+            "sessions",
+            "node",
+            "bus",
+            "http",
+            "devices",
+            "endpoint",
+            "store",
+        )
         made = (getattr(self, name) for name in parts if hasattr(self, name))
         return [part.aclose for part in made]
 
@@ -214,6 +228,8 @@ class App:
         self.devices.on_message_other.append(endings.on_message)
         self.devices.ask_about_strangers(endings.from_stranger)
         switchboard.in_call.append(endings.in_call)
+        self.reports = Reports(self.devices, self.endpoint, self.store, self.bus)
+        switchboard.on_notify = self.reports.incoming.on_notify
         self.aftermath = Aftermath(self.endpoint, self.ledger, self.store, self.devices)
         self.devices.on_state.append(self._device_changed)
         switchboard.connect(self.devices, caller, self.aftermath)
@@ -223,6 +239,11 @@ class App:
             devices=self.devices,
             sessions=self.sessions,
             control=self.control,
+            subscriber=self.reports.subscriber,
+            wishes=self.reports.wishes,
+            alarms=self.reports.alarms,
+            linkage=self.reports.linkage,
+            positions=self.reports.positions,
             archive=self.archive,
             playback=self.playback,
             recorder=self.recorder,
@@ -249,6 +270,7 @@ class App:
         while True:
             await asyncio.sleep(1.0)
             self.rate.drain()
+            self.reports.drain()
 
     def _warn_of_small_buffer(self) -> None:
         wanted, got = self.settings.sip.receive_buffer, self.endpoint.receive_buffer

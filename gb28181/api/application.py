@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from . import auth, channels, console, devices, errors, live, recordings, sessions, system, tree
+from . import (
+    alarms,
+    auth,
+    channels,
+    console,
+    devices,
+    errors,
+    live,
+    positions,
+    recordings,
+    sessions,
+    subscriptions,
+    system,
+    tree,
+)
 from . import events as event_socket
 from . import trace as tracing
 from .guard import PrincipalCache
@@ -31,7 +45,21 @@ def create_app(platform: Platform) -> FastAPI:
     app.state.platform = platform
     app.state.principals = PrincipalCache(platform.store)
     errors.install(app)
-    for module in (auth, devices, tree, channels, live, recordings, sessions, event_socket, system, console):
+    for module in (
+        auth,
+        devices,
+        tree,
+        channels,
+        live,
+        recordings,
+        alarms,
+        positions,
+        subscriptions,
+        sessions,
+        event_socket,
+        system,
+        console,
+    ):
         app.include_router(module.router)
     app.include_router(tracing.router)
     app.add_middleware(Observe, max_body=platform.settings.http.max_body)

@@ -10,13 +10,18 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from config.schema import Settings
+from gb28181.alarms.linkage import Linkage
+from gb28181.alarms.service import AlarmService
 from gb28181.cluster.bus import Bus
 from gb28181.control.service import ControlService
 from gb28181.device.service import DeviceService
 from gb28181.playback.archive import Archive
 from gb28181.playback.service import PlaybackService
+from gb28181.positions.service import PositionService
 from gb28181.session.service import SessionService
 from gb28181.store.store import Store
+from gb28181.subscribe.service import Subscriber
+from gb28181.subscribe.wishes import Wishes
 from gb28181.trace.recorder import Recorder
 from media.node import MediaNode
 
@@ -46,6 +51,11 @@ class Platform:
     devices: DeviceService
     sessions: SessionService
     control: ControlService
+    subscriber: Subscriber
+    wishes: Wishes
+    alarms: AlarmService
+    linkage: Linkage
+    positions: PositionService
     archive: Archive
     playback: PlaybackService
     recorder: Recorder

@@ -49,6 +49,10 @@ class Incoming:
         self.on_message: list[Listener] = []
         """Hear the content of notifications, except those about the catalog."""
 
+    def drain(self) -> None:
+        """Write what floods held back; called about once a second."""
+        self._rate.drain()
+
     def on_notify(self, tx: ServerTransaction) -> None:
         """One NOTIFY."""
         request = tx.request

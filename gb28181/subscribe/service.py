@@ -439,6 +439,15 @@ class Subscriber:
         self.find(device_id)
         return self._of(device_id)
 
+    def drain(self) -> None:
+        """Write what floods held back; called about once a second."""
+        self._rate.drain()
+
+    def seconds_left(self, entry: Entry) -> float | None:
+        """How long the device still keeps it; None when it is not in force."""
+        at = entry.machine.expires_at
+        return None if at is None else max(0.0, at - self._clock.now())
+
     def count_by_state(self) -> dict[str, int]:
         """Subscriptions per state; every state is named."""
         counts = dict.fromkeys((state.name.lower() for state in State), 0)

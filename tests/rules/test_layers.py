@@ -14,9 +14,9 @@ SIDE_PACKAGES = ("sip", "media", "catalog", "config")
 FLOORS = (
     ("__main__",),
     ("cli",),
-    ("app", "serve", "demo", "figures", "switchboard"),
+    ("app", "serve", "demo", "figures", "switchboard", "reports"),
     ("api",),
-    ("playback", "cascade", "programme", "talk", "alarms", "conformance"),
+    ("playback", "cascade", "programme", "talk", "alarms", "positions", "conformance"),
     ("session", "control", "subscribe"),
     ("device",),
     ("manscdp", "store", "cluster", "trace"),
