@@ -20,9 +20,11 @@ from gb28181.api.application import create_app
 from gb28181.api.limits import LoginLimits
 from gb28181.api.platform import Platform, Readiness
 from gb28181.api.server import HttpServer
+from gb28181.api.snapshots import UPLOAD_PATH
 from gb28181.api.tokens import Tokens
 from gb28181.cluster.bus import Bus
-from gb28181.control.service import ControlService
+from gb28181.control.service import ControlOptions, ControlService
+from gb28181.control.snapshot import SnapshotOptions
 from gb28181.device.options import DeviceOptions
 from gb28181.device.service import DeviceService
 from gb28181.figures import install_figures
@@ -36,6 +38,7 @@ from gb28181.session.call import CallTimes
 from gb28181.session.caller import Caller
 from gb28181.session.dialing import Dialer, Identity
 from gb28181.session.ledger import Ledger
+from gb28181.session.opening import LiveOpening
 from gb28181.session.pull import PullTimes
 from gb28181.session.service import SessionService
 from gb28181.session.ssrc import SsrcPool
@@ -50,6 +53,7 @@ from gb28181.trace.recorder import Recorder
 from media.hub import HubLimits
 from media.inprocess import InProcessNode, NodeOptions
 from sip.endpoint import Endpoint
+from sip.flow import Flow, host_port
 from sip.options import EndpointOptions
 from sip.timers import Timers
 from sip.transport_tcp import TcpLimits
@@ -200,8 +204,6 @@ class App:
             sip=self.endpoint,
             nonce_key=nonce_key,
         )
-        self.endpoint.measure(self.devices.round_trip)
-        self.control = ControlService(self.devices, self.endpoint)
         self.ssrcs = SsrcPool(settings.sip.id, rest_s=settings.sessions.rest)
         self.ledger = Ledger(self.ssrcs)
         dialer = Dialer(
@@ -221,6 +223,17 @@ class App:
         )
         self.sessions = SessionService(
             self.devices, caller, self.node, self.bus, _pull_times(settings)
+        )
+        self.endpoint.measure(self.devices.round_trip)
+        self.control = ControlService(
+            self.devices,
+            self.endpoint,
+            self.store.control,
+            self.bus,
+            _control_options(settings),
+            folder=self.store.data_dir / "snapshots",
+            opening=LiveOpening(self.sessions, self.node),
+            upload_base=self._upload_base,
         )
         self.archive = Archive(self.devices, self.control)
         self.playback = PlaybackService(self.sessions, self.archive, dialer.new_id)
@@ -244,9 +257,9 @@ class App:
             alarms=self.reports.alarms,
             linkage=self.reports.linkage,
             positions=self.reports.positions,
+            recorder=self.recorder,
             archive=self.archive,
             playback=self.playback,
-            recorder=self.recorder,
             node=self.node,
             store=self.store,
             bus=self.bus,
@@ -258,6 +271,16 @@ class App:
         )
         self.http = HttpServer(create_app(self.platform), settings.http)
         install_figures(self.metrics, self)
+
+    def _upload_base(self, flow: Flow) -> str:
+        """Where a device brings pictures: the public address, else the one it speaks SIP to."""
+        http = self.settings.http
+        base = http.public_url
+        if not base:
+            scheme = "https" if http.cert_file else "http"
+            host = self.endpoint.contact_address(flow)[0]
+            base = f"{scheme}://{host_port((host, self.http.bound[1]))}"
+        return base.rstrip("/") + UPLOAD_PATH
 
     def _device_changed(self, device_id: str, state: str, cause: str) -> None:
         self.sessions.device_changed(device_id, state, cause)
@@ -323,6 +346,23 @@ def _pull_times(settings: Settings) -> PullTimes:
         window_s=sessions.reinvite_window,
         offline_s=sessions.offline_grace,
         pause_s=sessions.reinvite_backoff,
+    )
+
+
+def _control_options(settings: Settings) -> ControlOptions:
+    control = settings.control
+    return ControlOptions(
+        command_s=control.command_timeout,
+        answer_s=control.answer_timeout,
+        deadman_s=control.ptz_deadman,
+        hold_s=control.ptz_hold,
+        snapshots=SnapshotOptions(
+            wait_s=control.snapshot_wait,
+            answer_s=control.answer_timeout,
+            most_bytes=control.snapshot_bytes,
+            most_pixels=control.snapshot_pixels,
+            keep=control.snapshot_keep,
+        ),
     )
 
 

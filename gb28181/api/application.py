@@ -9,21 +9,31 @@ from . import (
     auth,
     channels,
     console,
+    device_config,
     devices,
     errors,
     live,
     positions,
+    ptz,
+    questions,
     recordings,
     sessions,
+    snapshots,
     subscriptions,
     system,
     tree,
+)
+from . import (
+    control as device_control,
 )
 from . import events as event_socket
 from . import trace as tracing
 from .guard import PrincipalCache
 from .observe import Observe
 from .platform import Platform
+
+MULTIPART_FRAME = 65_536
+"""What a multipart upload has around its file."""
 
 DESCRIPTION = (
     "GB/T 28181 platform: devices, the tree of the region, live pictures, sessions and events. "
@@ -50,6 +60,11 @@ def create_app(platform: Platform) -> FastAPI:
         devices,
         tree,
         channels,
+        questions,
+        ptz,
+        device_control,
+        device_config,
+        snapshots,
         live,
         recordings,
         alarms,
@@ -62,5 +77,10 @@ def create_app(platform: Platform) -> FastAPI:
     ):
         app.include_router(module.router)
     app.include_router(tracing.router)
-    app.add_middleware(Observe, max_body=platform.settings.http.max_body)
+    pictures = platform.settings.control.snapshot_bytes + MULTIPART_FRAME
+    app.add_middleware(
+        Observe,
+        max_body=platform.settings.http.max_body,
+        larger={snapshots.UPLOAD_PATH: pictures},
+    )
     return app

@@ -221,7 +221,7 @@ def _read_leaf(spec: Spec, found: list[Element], problems: list[str]) -> Any:
     first = ""
     for inner in found:
         said = xml.text_of(inner)
-        if not said or said.lower() == spec.element.lower():
+        if not said or (isinstance(spec.kind, Text) and said.lower() == spec.element.lower()):
             continue  # a template nobody filled in says nothing
         value, problem = _convert(spec, said)
         if problem:
