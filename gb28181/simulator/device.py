@@ -33,6 +33,7 @@ class Owner(Protocol):
     def deadline_changed(self, device: Device) -> None: ...
     def came_online(self, device: Device) -> None: ...
     def went_offline(self, device: Device, reason: str) -> None: ...
+    def not_registered(self, device: Device, reason: str) -> None: ...
     def gone(self, device: Device) -> None: ...
 
 
@@ -129,6 +130,8 @@ class Device:
                 self._owner.came_online(self)
             case machine.WentOffline(reason):
                 self._owner.went_offline(self, reason)
+            case machine.NotRegistered(reason):
+                self._owner.not_registered(self, reason)
             case machine.Ended():
                 self._owner.gone(self)
             case _:

@@ -12,8 +12,9 @@ import time
 from dataclasses import dataclass
 
 from gb28181.simulator import machine
-from gb28181.simulator.calls import CallDesk, Caller
+from gb28181.simulator.call import Caller
 from gb28181.simulator.clip import MAIN, Studio
+from gb28181.simulator.desk import CallDesk
 from gb28181.simulator.device import Device
 from gb28181.simulator.faults import faults_of
 from gb28181.simulator.line import SipLine
@@ -46,7 +47,9 @@ class Summary:
     megabytes: float
     """Media of calls that are over."""
     all_online_s: float | None
-    """From the first REGISTER until every device was online once."""
+    """From the first REGISTER until all devices were online."""
+    trouble: str
+    """Why the last device that is not online is not; empty when all are."""
 
 
 class Fleet:
@@ -71,6 +74,7 @@ class Fleet:
         self._online = 0
         self._registered = 0
         self._lost = 0
+        self._trouble = ""
         self._began: float | None = None
         self._all_online_s: float | None = None
         self.everybody_online = asyncio.Event()
@@ -127,10 +131,8 @@ class Fleet:
             lost=self._lost,
             megabytes=round(self.desk.totals.bytes / 1e6, 1),
             all_online_s=self._all_online_s,
+            trouble="" if self._online == len(self._devices) else self._trouble,
         )
-
-    def device(self, device_id: str) -> Device:
-        return self._devices[device_id]
 
     def _add(self, spec: DeviceSpec, line: SipLine) -> None:
         faults = faults_of(self._options.faults, self._options.seed, spec.device_id)
@@ -172,6 +174,10 @@ class Fleet:
     def went_offline(self, device: Device, reason: str) -> None:
         self._online -= 1
         self._lost += 1
+        self._trouble = reason
+
+    def not_registered(self, device: Device, reason: str) -> None:
+        self._trouble = reason
 
     def gone(self, device: Device) -> None:
         for call in self.desk.of_channels([one.channel_id for one in device.spec.channels]):

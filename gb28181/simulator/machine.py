@@ -116,11 +116,18 @@ class WentOffline:
 
 
 @dataclass(frozen=True, slots=True)
+class NotRegistered:
+    """A registration failed that was to bring the device online."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """Nothing more will come."""
 
 
-Effect = SendRegister | SendKeepalive | CameOnline | WentOffline | Ended
+Effect = SendRegister | SendKeepalive | CameOnline | WentOffline | NotRegistered | Ended
 
 _CHALLENGES = (401, 407)
 _LIVE = (State.ONLINE, State.REFRESHING)
@@ -232,7 +239,7 @@ class Machine:
         self.state = State.WAITING
         self._keepalive_at = None
         self._next_at = now + self._times.retry_s * (1 + self._dice() / 2)
-        return [WentOffline(reason)] if was_online else []
+        return [WentOffline(reason) if was_online else NotRegistered(reason)]
 
     # --- heartbeat ----------------------------------------------------------------------------
 

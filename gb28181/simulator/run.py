@@ -90,6 +90,8 @@ def _print(summary: Summary, as_json: bool, kind: str) -> None:
             text += f", all online after {summary.all_online_s:.1f} s"
         if summary.lost:
             text += f", {summary.lost} times offline"
+        if summary.trouble:
+            text += f", last trouble: {summary.trouble}"
     try:
         print(text, flush=True)
     except OSError:

@@ -138,7 +138,7 @@ async def test_a_wrong_password_is_tried_again_and_never_online() -> None:
     ):
         await server.until(lambda: len(server.requests) >= 6)
         assert server.registrations == []
-        assert made.summary().online == 0
+        assert (made.summary().online, made.summary().trouble) == (0, "REGISTER: 403")
 
 
 async def test_tcp_one_connection_for_all_and_a_new_one_when_it_is_lost() -> None:

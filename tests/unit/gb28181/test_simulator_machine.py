@@ -13,6 +13,7 @@ from gb28181.simulator.machine import (
     KeepaliveAnswer,
     Lost,
     Machine,
+    NotRegistered,
     RegisterAnswer,
     SendKeepalive,
     SendRegister,
@@ -66,7 +67,7 @@ def test_a_second_challenge_is_a_refusal_unless_the_nonce_was_stale() -> None:
     bench = Bench()
     bench.give(Start(), RegisterAnswer(401, CHALLENGE))
     assert bench.give(RegisterAnswer(401, CHALLENGE, stale=True)) == [SendRegister(3600, CHALLENGE)]
-    assert bench.give(RegisterAnswer(401, CHALLENGE)) == []
+    assert bench.give(RegisterAnswer(401, CHALLENGE)) == [NotRegistered("REGISTER: 401")]
     assert bench.machine.state is State.WAITING
 
 

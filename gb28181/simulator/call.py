@@ -1,33 +1,30 @@
-"""Calls of simulated devices: INVITE in, media out, BYE both ways.
+"""One call of a simulated device: INVITE answered, media out, BYE both ways.
 
-One `CallDesk` for all devices finds the call of a request by its Call-ID; a `Call` is one dialog
-with its sender. What a device does wrong in a call is decided here, by its faults.
+A `Call` is one dialog with its sender; what the device does wrong in it is decided here, by its
+faults. Which call a request belongs to is the desk's business (`desk.py`).
 
-RFC 3261 13.3, 15.1.2; GB/T 28181-2022 9.2, annexes K (a source that is asked again for a stream it
-already sends drops the old link) and L (Subject).
+RFC 3261 13.3, 15.1.2; GB/T 28181-2022 9.2, annex D (media over TCP).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 
-from gb28181.simulator.answer import Offer, OfferRefused, read_offer, write_answer
-from gb28181.simulator.banner import FRAMES, Banner
-from gb28181.simulator.clip import FPS, GROUP, MAIN, PICTURES, SUB, Clip, Format, Studio
+from gb28181.simulator.answer import Offer, write_answer
+from gb28181.simulator.banner import Banner
+from gb28181.simulator.clip import FPS, MAIN, SUB, Clip, Format, Studio
 from gb28181.simulator.faults import Fault, Faults, dice_of
 from gb28181.simulator.line import SipLine
 from gb28181.simulator.options import FleetOptions
 from gb28181.simulator.sender import Network, Output, Sender, TcpOutput, UdpOutput, Unwanted
 from gb28181.simulator.stream import CameraStream, Start
 from sip.dialog import Dialog
-from sip.errors import ParseError, SipError, TransportFailed
-from sip.flow import Flow
-from sip.message import Request, Response
+from sip.errors import SipError, TransportFailed
+from sip.message import Response
 from sip.options import ServerTransaction
 
 SDP: Final = "application/sdp"
@@ -48,25 +45,22 @@ class Caller:
     faults: Faults
 
 
-@dataclass(slots=True)
-class Totals:
-    """Counted over all calls."""
+class Desk(Protocol):
+    """What a call needs of whoever holds it."""
 
-    calls: int = 0
-    refused: int = 0
-    failed: int = 0
-    packets: int = 0
-    bytes: int = 0
-    dropped: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-    """How calls ended."""
+    options: FleetOptions
+    studio: Studio
+
+    def ended(self, call: Call, output: Output | None, reason: str) -> None: ...
+    def banner(self, channel_id: str, format: Format) -> Banner: ...
+    def start_of(self, call_id: str, clip: Clip) -> Start: ...
 
 
 class Call:
     """One INVITE dialog."""
 
     def __init__(
-        self, desk: CallDesk, caller: Caller, tx: ServerTransaction, offer: Offer, subject: str
+        self, desk: Desk, caller: Caller, tx: ServerTransaction, offer: Offer, subject: str
     ) -> None:
         self.caller = caller
         self.subject = subject
@@ -305,132 +299,6 @@ class Call:
 
     def _later(self, delay: float, then: Callable[[], None]) -> None:
         self._timers.append(self._loop.call_later(delay, then))
-
-
-class CallDesk:
-    """All calls of a fleet."""
-
-    def __init__(self, options: FleetOptions, studio: Studio) -> None:
-        self.options = options
-        self.studio = studio
-        self.totals = Totals()
-        self._calls: dict[str, Call] = {}
-        self._of_channel: dict[str, set[Call]] = {}
-        self._banners: dict[tuple[str, Format], Banner] = {}
-        self._born = asyncio.get_running_loop().time()
-
-    def __len__(self) -> int:
-        return len(self._calls)
-
-    @property
-    def sending(self) -> int:
-        return sum(call.is_sending for call in self._calls.values())
-
-    def invite(self, caller: Caller, tx: ServerTransaction) -> None:
-        """An INVITE for a channel of ours."""
-        known = self._calls.get(tx.request.call_id)
-        if known is not None:
-            known.answer_again(tx)
-            return
-        if tx.request.to.tag:
-            tx.respond(481)
-            return
-        if Fault.NO_ANSWER in caller.faults:
-            return
-        status = self._refusal(caller)
-        if status:
-            self.totals.refused += 1
-            tx.respond(status)
-            return
-        try:
-            offer = read_offer(tx.request.body)
-        except OfferRefused:
-            self.totals.refused += 1
-            tx.respond(488)
-            return
-        subject = _sender_part(tx.request)
-        self._drop_older(caller.channel_id, subject)
-        call = Call(self, caller, tx, offer, subject)
-        self.totals.calls += 1
-        self._calls[call.call_id] = call
-        self._of_channel.setdefault(caller.channel_id, set()).add(call)
-        call.begin()
-
-    def _refusal(self, caller: Caller) -> int:
-        """The status an INVITE is refused with; 0 for none."""
-        if Fault.BUSY in caller.faults:
-            return 486
-        if Fault.REFUSE in caller.faults:
-            return int(caller.faults[Fault.REFUSE])
-        running = len(self._of_channel.get(caller.channel_id, ()))
-        return 486 if running >= self.options.calls_per_channel else 0
-
-    def _drop_older(self, channel_id: str, subject: str) -> None:
-        for call in list(self._of_channel.get(channel_id, ())):
-            if subject and call.subject == subject:
-                call.hang_up("asked for again")
-
-    def find(self, request: Request) -> Call | None:
-        """The call a request belongs to."""
-        try:
-            return self._calls.get(request.call_id)
-        except ParseError:
-            return None
-
-    def of_channels(self, channel_ids: list[str]) -> list[Call]:
-        return [call for one in channel_ids for call in self._of_channel.get(one, ())]
-
-    def of_flow(self, flow: Flow) -> list[Call]:
-        return [call for call in self._calls.values() if call.tx.flow == flow]
-
-    def hang_up_all(self, reason: str) -> None:
-        for call in list(self._calls.values()):
-            call.hang_up(reason)
-
-    def vanish_all(self) -> None:
-        for call in list(self._calls.values()):
-            call.vanish()
-
-    def ended(self, call: Call, output: Output | None, reason: str) -> None:
-        """Told by a call that is over."""
-        self._calls.pop(call.call_id, None)
-        siblings = self._of_channel.get(call.caller.channel_id)
-        if siblings is not None:
-            siblings.discard(call)
-            if not siblings:
-                del self._of_channel[call.caller.channel_id]
-        totals = self.totals
-        totals.reasons[reason] = totals.reasons.get(reason, 0) + 1
-        if output is not None:
-            totals.packets += output.packets
-            totals.bytes += output.bytes
-            totals.dropped += output.dropped
-
-    def banner(self, channel_id: str, format: Format) -> Banner:
-        key = (channel_id, format)
-        found = self._banners.get(key)
-        if found is None:
-            found = self._banners[key] = Banner(channel_id, format.macroblocks)
-        return found
-
-    def start_of(self, call_id: str, clip: Clip) -> Start:
-        """Frame numbers count from the birth of the fleet; the picture is the last key frame.
-
-        While the clip is being encoded a stream starts with its first picture, which is there.
-        """
-        age = int((asyncio.get_running_loop().time() - self._born) * FPS)
-        dice = random.Random(call_id)
-        return Start(
-            picture=age // GROUP * GROUP % PICTURES if clip.is_complete else 0,
-            frame=age % FRAMES,
-            sequence=dice.getrandbits(16),
-            timestamp=dice.getrandbits(32),
-        )
-
-
-def _sender_part(request: Request) -> str:
-    """`senderID:senderSeq` of a Subject; empty when there is none."""
-    return (request.headers.get("Subject") or "").partition(",")[0].strip()
 
 
 def _shape(format: Format, audio: bool) -> str:
