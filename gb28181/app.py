@@ -225,16 +225,7 @@ class App:
             self.devices, caller, self.node, self.bus, _pull_times(settings)
         )
         self.endpoint.measure(self.devices.round_trip)
-        self.control = ControlService(
-            self.devices,
-            self.endpoint,
-            self.store.control,
-            self.bus,
-            _control_options(settings),
-            folder=self.store.data_dir / "snapshots",
-            opening=LiveOpening(self.sessions, self.node),
-            upload_base=self._upload_base,
-        )
+        self.control = self._control_service()
         self.archive = Archive(self.devices, self.control)
         self.playback = PlaybackService(self.sessions, self.archive, dialer.new_id)
         endings = Endings(self.sessions, self.devices)
@@ -246,8 +237,13 @@ class App:
         self.aftermath = Aftermath(self.endpoint, self.ledger, self.store, self.devices)
         self.devices.on_state.append(self._device_changed)
         switchboard.connect(self.devices, caller, self.aftermath)
-        self.platform = Platform(
-            settings=settings,
+        self.platform = self._platform(tokens)
+        self.http = HttpServer(create_app(self.platform), settings.http)
+        install_figures(self.metrics, self)
+
+    def _platform(self, tokens: Tokens) -> Platform:
+        return Platform(
+            settings=self.settings,
             version=__version__,
             devices=self.devices,
             sessions=self.sessions,
@@ -264,13 +260,23 @@ class App:
             store=self.store,
             bus=self.bus,
             tokens=tokens,
-            logins=LoginLimits(settings.http.login_attempts, settings.http.login_window),
+            logins=LoginLimits(self.settings.http.login_attempts, self.settings.http.login_window),
             readiness=lambda: Readiness(**self._ready),
             metrics=self.metrics.render,
             stopping=lambda: self._stopping,
         )
-        self.http = HttpServer(create_app(self.platform), settings.http)
-        install_figures(self.metrics, self)
+
+    def _control_service(self) -> ControlService:
+        return ControlService(
+            self.devices,
+            self.endpoint,
+            self.store.control,
+            self.bus,
+            _control_options(self.settings),
+            folder=self.store.data_dir / "snapshots",
+            opening=LiveOpening(self.sessions, self.node),
+            upload_base=self._upload_base,
+        )
 
     def _upload_base(self, flow: Flow) -> str:
         """Where a device brings pictures: the public address, else the one it speaks SIP to."""
