@@ -27,6 +27,7 @@ from gb28181.control.service import ControlOptions, ControlService
 from gb28181.control.snapshot import SnapshotOptions
 from gb28181.device.options import DeviceOptions
 from gb28181.device.service import DeviceService
+from gb28181.diagnosis.service import Diagnosis
 from gb28181.figures import install_figures
 from gb28181.playback.archive import Archive
 from gb28181.playback.ending import Endings
@@ -254,6 +255,7 @@ class App:
             linkage=self.reports.linkage,
             positions=self.reports.positions,
             recorder=self.recorder,
+            diagnosis=Diagnosis(self.devices, self.sessions, self.ledger, self.node),
             archive=self.archive,
             playback=self.playback,
             node=self.node,

@@ -28,6 +28,7 @@ from . import (
 )
 from . import events as event_socket
 from . import trace as tracing
+from . import why as reasons
 from .guard import PrincipalCache
 from .observe import Observe
 from .platform import Platform
@@ -77,6 +78,7 @@ def create_app(platform: Platform) -> FastAPI:
     ):
         app.include_router(module.router)
     app.include_router(tracing.router)
+    app.include_router(reasons.router)
     pictures = platform.settings.control.snapshot_bytes + MULTIPART_FRAME
     app.add_middleware(
         Observe,

@@ -15,6 +15,7 @@ from gb28181.alarms.service import AlarmService
 from gb28181.cluster.bus import Bus
 from gb28181.control.service import ControlService
 from gb28181.device.service import DeviceService
+from gb28181.diagnosis.service import Diagnosis
 from gb28181.playback.archive import Archive
 from gb28181.playback.service import PlaybackService
 from gb28181.positions.service import PositionService
@@ -59,6 +60,7 @@ class Platform:
     archive: Archive
     playback: PlaybackService
     recorder: Recorder
+    diagnosis: Diagnosis
     node: MediaNode
     store: Store
     bus: Bus

@@ -16,7 +16,7 @@ FLOORS = (
     ("cli",),
     ("app", "serve", "demo", "figures", "switchboard", "reports"),
     ("api",),
-    ("playback", "cascade", "programme", "talk", "alarms", "positions", "conformance"),
+    ("playback", "cascade", "programme", "talk", "alarms", "positions", "diagnosis", "conformance"),
     ("session", "control", "subscribe"),
     ("device",),
     ("manscdp", "store", "cluster", "trace"),
