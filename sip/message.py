@@ -8,6 +8,7 @@ GB18030. Typed properties parse on first use, are remembered until a header chan
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -117,6 +118,9 @@ def _read_expires(headers: Headers) -> int | None:
     return min(parse_uint(text, 10**64), MAX_UINT32)
 
 
+_USER = re.compile(r'(?:"[^"\\<]*+" ?)?+<sip:([A-Za-z0-9._\-]++)@').match
+
+
 class _Message:
     """What requests and responses share."""
 
@@ -137,6 +141,19 @@ class _Message:
     @property
     def from_(self) -> NameAddr:
         return self.headers.typed("from", _read_from)
+
+    @property
+    def from_user(self) -> str:
+        """The user part of From with its escapes undone: who says to be speaking. Of a message
+        nobody has checked yet it may be right where From as a whole is broken."""
+        found = _USER(self.headers.get("From") or "")
+        return self.from_.uri.plain_user if found is None else found[1]
+
+    @property
+    def to_user(self) -> str:
+        """The same of To."""
+        found = _USER(self.headers.get("To") or "")
+        return self.to.uri.plain_user if found is None else found[1]
 
     @property
     def to(self) -> NameAddr:

@@ -89,6 +89,8 @@ def parse_datagram(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Re
 
 
 def _datagram_body(message: Request | Response, rest: bytes) -> bytes:
+    if message.headers.lines("content-length") == [str(len(rest))]:
+        return rest
     length = content_length(message)
     if length is None or length == len(rest):
         return rest

@@ -1,8 +1,8 @@
 """Short cuts for the requests that make up nearly all traffic: a camera's MESSAGE and REGISTER.
 
 Each has a slower and complete counterpart that it must agree with, and tests hold them together:
-`is_plain` says "good" for requests that `validate.check_request` would let pass, by four pattern
-matches instead of parsing all headers; `stamped` is `Request.stamp_source` on text; `render_answer`
+`is_plain` says "good" for requests that `validate.check_request` would let pass, by one pattern
+match instead of parsing all headers; `stamped` is `Request.stamp_source` on text; `render_answer`
 writes what `build_response(..).to_bytes()` would. What they work on are `Texts`: the five headers
 every message has, as they came.
 """
@@ -12,17 +12,19 @@ from collections.abc import Iterable
 
 from sip.errors import LocalError
 from sip.flow import Address
-from sip.headers import Headers
+from sip.headers import COMPACT, key_of
 from sip.message import REASONS, Request, build_response
 
 # Possessive (`++`): these never match better on a second try, so a long header cannot cost more.
 _HOST = r"[A-Za-z0-9._\-]++(?::[1-5]?[0-9]{1,4}+)?+"
 _PARAMS = r"(?:;[A-Za-z0-9\-]++(?:=[A-Za-z0-9\-.!%*_+`'~]*+)?+)*+"
-_VIA = re.compile(rf"SIP/2\.0/(?:UDP|TCP) {_HOST}{_PARAMS}", re.ASCII).fullmatch
-_ADDRESS = re.compile(
-    rf'(?:"[A-Za-z0-9 ._\-]*+" ?)?+<sip:[A-Za-z0-9._\-]++@{_HOST}>{_PARAMS}', re.ASCII
+_VIA = rf"SIP/2\.0/(?:UDP|TCP) {_HOST}{_PARAMS}"
+_NAME_ADDR = rf'(?:"[A-Za-z0-9 ._\-]*+" ?)?+<sip:[A-Za-z0-9._\-]++@{_HOST}>{_PARAMS}'
+# Via, From, To, Call-ID and CSeq, a line each: one call costs less than one for each of them.
+_PLAIN = re.compile(
+    rf"{_VIA}\n{_NAME_ADDR}\n{_NAME_ADDR}\n[!-~]++\n[0-9]{{1,9}}+ ([A-Z]++)", re.ASCII
 ).fullmatch
-_CALL_ID = re.compile(r"[!-~]+").fullmatch
+_ADDRESS = re.compile(_NAME_ADDR, re.ASCII).fullmatch
 _HOPS = re.compile(r"[0-9]{1,2}").fullmatch
 # Bodies of INVITE have rules of their own, and CANCEL is looked up by the Via as it came.
 _NEVER_PLAIN = frozenset({"INVITE", "CANCEL", "ACK"})
@@ -46,22 +48,14 @@ def texts_of(request: Request) -> Texts | None:
 
 def is_plain(request: Request, texts: Texts) -> bool:
     """True only for what needs no closer look. False says nothing."""
-    via, from_, to, call_id, cseq = texts
-    number, _, of = cseq.partition(" ")
+    found = _PLAIN("\n".join(texts))
+    if found is None or found[1] != request.method or found[1] in _NEVER_PLAIN:
+        return False
     uri = request.uri
     lines = request.headers._index.get
     hops, contacts = lines("max-forwards"), lines("contact")
     return bool(
-        of == request.method
-        and of not in _NEVER_PLAIN
-        and number.isdigit()
-        and number.isascii()
-        and len(number) < 10
-        and _VIA(via)
-        and _ADDRESS(from_)
-        and _ADDRESS(to)
-        and _CALL_ID(call_id)
-        and (not hops or (len(hops) == 1 and _HOPS(hops[0])))
+        (not hops or (len(hops) == 1 and _HOPS(hops[0])))
         and (not contacts or (len(contacts) == 1 and _ADDRESS(contacts[0])))
         and uri[:4] == "sip:"
         and not (lines("require") or "?" in uri or "<" in uri or ">" in uri)
@@ -105,8 +99,10 @@ def render_answer(
     headers: Iterable[tuple[str, str]],
     body: bytes,
     content_type: str | None,
+    server: str = "",
 ) -> bytes:
-    """A final response to a plain request without Record-Route; `to_tag` is added to To."""
+    """A final response to a plain request without Record-Route; `to_tag` is added to To. `server`
+    is a whole line, its end included."""
     via, from_, to, call_id, cseq = texts
     tag = "" if to_tag is None else f";tag={to_tag}"
     phrase = REASONS.get(status, "") if reason is None else reason
@@ -115,20 +111,30 @@ def render_answer(
         f"Call-ID: {call_id}\r\nCSeq: {cseq}\r\n"
     )
     if headers or content_type is not None or reason is not None:
-        text += _more(phrase, headers, content_type)
+        text += _more(phrase, headers, content_type, server)
+    else:
+        text += server
     return f"{text}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
 
 
-def _more(phrase: str, headers: Iterable[tuple[str, str]], content_type: str | None) -> str:
-    extra = Headers(headers)
-    extra.remove("Content-Length")
+def _more(
+    phrase: str, headers: Iterable[tuple[str, str]], content_type: str | None, server: str
+) -> str:
+    lines = []
+    for name, value in headers:
+        key = key_of(name)
+        if key == "content-length":
+            continue
+        if key == "content-type" and content_type is not None:
+            name, value, content_type = "Content-Type", content_type, None
+        lines.append(f"{name if len(name) > 1 else COMPACT.get(name.lower(), name)}: {value}\r\n")
     if content_type is not None:
-        extra.set("Content-Type", content_type)
-    lines = [f"{name}: {value}" for name, value in extra]
-    for text in (phrase, *lines):
-        if "\n" in text or "\r" in text:
-            raise LocalError("a header value holds a line end")
-    return "".join(f"{line}\r\n" for line in lines)
+        lines.append(f"Content-Type: {content_type}\r\n")
+    text = "".join(lines)
+    ends = len(lines)
+    if text.count("\n") != ends or text.count("\r") != ends or "\n" in phrase or "\r" in phrase:
+        raise LocalError("a header value holds a line end")
+    return text + server
 
 
 def build_answer(

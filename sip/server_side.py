@@ -177,7 +177,10 @@ class ServerSide:
         self._send = send
         self._schedule = schedule
         self._handler = handler
-        self._server_name = server_name
+        self._server = (("Server", server_name),) if server_name else ()
+        self._server_line = f"Server: {server_name}\r\n" if server_name else ""
+        if "\n" in server_name or "\r" in server_name:
+            raise LocalError("a header value holds a line end")
         self._supported = supported
         self._open: dict[str, ServerTransaction] = {}
         self._calls: dict[tuple[str, int], ServerTransaction] = {}
@@ -322,14 +325,16 @@ class ServerSide:
         if tx.finished and not (request.method == "INVITE" and tx.status < 300 > status >= 200):
             return
         tag = tx.to_tag if status > 100 else None
-        if self._server_name and status > 100:
-            headers = (*headers, ("Server", self._server_name))
         plain = tx.plain
         if plain is None or status < 200:
+            if status > 100:
+                headers = (*headers, *self._server)
             data = build_answer(request, status, reason, tag, headers, body, content_type)
         else:
             new_tag = None if tag is None or tag in plain[2] else tag
-            data = render_answer(plain, status, reason, new_tag, headers, body, content_type)
+            data = render_answer(
+                plain, status, reason, new_tag, headers, body, content_type, self._server_line
+            )
         if not tx.flow.reliable and len(data) > MAX_UDP_BYTES:
             raise LocalError(f"a response of {len(data)} bytes does not fit into a datagram")
         tx.status = status

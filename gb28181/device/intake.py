@@ -77,7 +77,7 @@ class Intake:
     def on_message(self, tx: ServerTransaction) -> None:
         """One MESSAGE. The first lines are the hot path."""
         flow, now = tx.flow, self._now()
-        device = self._devices.get(tx.request.from_.uri.user)
+        device = self._devices.get(tx.request.from_user)
         if device is None:
             self._stranger(tx, now)
             return
@@ -189,7 +189,7 @@ class Intake:
 
     def _deny(self, tx: ServerTransaction, allowed: bool, reason: str, now: float) -> None:
         remote = tx.flow.remote[0]
-        user = tx.request.from_.uri.user[:64]
+        user = tx.request.from_user[:64]
         if allowed:
             tx.respond(403)
             self._rate.event(

@@ -85,7 +85,7 @@ class Registering:
     def on_register(self, tx: ServerTransaction) -> None:
         """One REGISTER."""
         request, now = tx.request, self._estate.clock.now()
-        device_id = request.from_.uri.plain_user
+        device_id = request.from_user
         device = self._estate.devices.get(device_id)
         if device is not None and device.policy.reply_port == "via":
             tx.reply_to = via_flow(request, tx.flow)
@@ -115,7 +115,7 @@ class Registering:
     def _challenge(self, tx: ServerTransaction, decision: Challenge, device: Device | None) -> None:
         tx.respond(401, headers=(*_HEADERS, ("WWW-Authenticate", decision.value)))
         if device is None or device.state not in LIVE:
-            self._tried(tx, tx.request.from_.uri.plain_user, device, CHALLENGED)
+            self._tried(tx, tx.request.from_user, device, CHALLENGED)
         if device is not None and device.state not in LIVE:
             self._estate.feed(device, Input.CHALLENGE)
 

@@ -107,7 +107,7 @@ class Registrar:
 
     def decide(self, request: Request, flow: Flow, device: Device | None, now: float) -> Decision:
         """`device` is what is known under the id of the request, if anything."""
-        device_id = request.from_.uri.plain_user
+        device_id = request.from_user
         if not is_gb_id(device_id) or device_id == self._options.server_id:
             return Refuse(403, "bad_id")
         if device is None and self._options.unknown == "refuse":
@@ -245,7 +245,7 @@ def contact_of(request: Request, flow: Flow) -> str:
         return f"<{contact.uri}>"[:MOST_CONTACT]
     host, port = flow.remote
     shown = f"[{host}]" if ":" in host else host
-    return f"<sip:{request.from_.uri.user}@{shown}:{port}>"
+    return f"<sip:{request.from_user}@{shown}:{port}>"
 
 
 def gb_version_of(request: Request) -> str | None:

@@ -24,7 +24,7 @@ def of_register(request: Request, server_id: str, digest_uri: str | None) -> lis
     expires = request.headers.get("Expires")
     if expires is not None and not _is_number(expires):
         notes.append(_note("expires", expires))
-    if request.to.uri.user != request.from_.uri.user:
+    if request.to_user != request.from_user:
         notes.append(_note("to", str(request.to.uri)))
     return [note for note in notes if note]
 
