@@ -18,6 +18,7 @@ from .exchange import Answer, Exchange
 from .faults import Faults
 from .history import Entry, History
 from .loop import Loop, Timer, shared_loop
+from .reporter import Reporter
 from .sender import SenderCounters
 from .text import Msg
 from .wiring import TcpWire, UdpWire, headers_then_body, split
@@ -91,6 +92,8 @@ class Camera:
         self._register_tag = ""
         self._keepalive_timer: Timer | None = None
         self._callee = Callee(self)
+        self.reporter = Reporter(self)
+        """Takes SUBSCRIBE and notifies."""
         self._answered: dict[tuple[str, str, str], bytes] = {}
         self.wire: UdpWire | TcpWire
         self.loop.run_in(lambda: self._open_wire(port))
@@ -407,7 +410,9 @@ class Camera:
             case "MESSAGE":
                 self.respond(message, peer, 200)
                 self._on_command(message)
-            case "INFO" | "OPTIONS" | "SUBSCRIBE" | "NOTIFY":
+            case "SUBSCRIBE":
+                self.reporter.on_subscribe(message, peer)
+            case "INFO" | "OPTIONS" | "NOTIFY":
                 self.respond(message, peer, 200)
             case _:
                 self.respond(message, peer, 405)
