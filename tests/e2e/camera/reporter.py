@@ -204,7 +204,9 @@ class Reporter:
     def send(self, command: str, body: str, state: str = "", timeout: float = 5.0) -> Msg:
         """NOTIFY in the dialog of a command; the platform's answer."""
         data = bodies.encode(body, self._camera.charset)
-        answer = self._camera.loop.run_in(lambda: self.notify(self.of(command), data, state))
+        answer: Answer = self._camera.loop.run_in(
+            lambda: self.notify(self.of(command), data, state)
+        )
         return answer.wait(timeout)
 
     def send_stray(self, event: str, body: str, call_id: str = "", timeout: float = 5.0) -> Msg:
@@ -222,7 +224,7 @@ class Reporter:
             expires=300,
         )
         data = bodies.encode(body, camera.charset)
-        answer = camera.loop.run_in(lambda: self.notify(stray, data))
+        answer: Answer = camera.loop.run_in(lambda: self.notify(stray, data))
         return answer.wait(timeout)
 
     def alarm(self, device_id: str = "", **fields: object) -> str:
