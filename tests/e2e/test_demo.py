@@ -24,8 +24,9 @@ import pytest
 
 from . import media_source, processes
 from .block_code import Code
+from .kit import Launch
 from .ports import PortBlock
-from .server import ROOT, command, wait_for
+from .server import DEVICE_PASSWORD, ROOT, SERVER_ID, command, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -220,3 +221,29 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path, wanted: Por
         demo.end()
     assert "not empty" in demo.text()
     assert [path.name for path in kept.iterdir()] == ["note"]
+
+
+def test_two_thousand_simulated_devices_register(launch: Launch) -> None:
+    server = launch()
+    command_line = command(
+        *("simulate", "--json", "--devices", "2000", "--recorders", "0", "--host", "127.0.0.1"),
+        *("--server", f"127.0.0.1:{server.ports.sip}", "--server-id", SERVER_ID),
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "GB28181_SIP__PASSWORD": DEVICE_PASSWORD}
+    with subprocess.Popen(
+        command_line, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            rows = (json.loads(line) for line in process.stdout)
+            online = next(row for row in rows if row["online"] == 2000)
+            assert online["lost"] == 0
+            assert server.get("/devices", online="true", limit=1)["total"] == 2000
+        finally:
+            process.terminate()
+            last = list(rows)[-1]
+    assert (process.returncode, last["kind"], last["online"]) == (0, "end", 2000)
+    wait_for(
+        lambda: server.get("/devices", online="true", limit=1)["total"] == 0,
+        "all have taken their registration back",
+    )
