@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from media.errors import ViewersExhausted
 from media.flv_output import FlvOutput
 from media.gop import GopCache
+from media.spool import Break, Entry
 from media.unit import CLOCK_HZ, AccessUnit, AudioFormat, FormatChanged, VideoFormat
 from media.viewers import StreamViewer, ViewerState
 
@@ -54,6 +55,7 @@ class Hub:
         "_on_format",
         "_on_started",
         "_on_viewers",
+        "_tap",
         "_viewers",
         "audio",
         "started",
@@ -81,6 +83,7 @@ class Hub:
         self._on_viewers = on_viewers
         self._gop = GopCache(limits.gop_bytes, limits.gop_s)
         self._flv = FlvOutput(self._gop)
+        self._tap: Callable[[Entry], None] | None = None
         self._viewers: dict[StreamViewer, bool] = {}  # the value: sound is sent to it
         self._need_key = True
         self._audio_only = False
@@ -110,10 +113,14 @@ class Hub:
         for out in outs:
             if isinstance(out, FormatChanged):
                 self._set_format(out)
+                if self._tap is not None:
+                    self._tap(out)
                 continue
             if self._need_key and not self._begins(out):
                 continue
             self._gop.push(out)
+            if self._tap is not None:
+                self._tap(out)
             if self._viewers:
                 self._publish(out)
 
@@ -124,6 +131,17 @@ class Hub:
         self._first_audio = None
         self._gop.clear()
         self._flv.forget()
+        if self._tap is not None:
+            self._tap(Break())
+
+    def tap(self, take: Callable[[Entry], None] | None) -> None:
+        """Give every unit to a recording, beginning with the pictures since the last key frame."""
+        self._tap = take
+        if take is not None and (self.video is not None or self.audio is not None):
+            take(FormatChanged(self.video, self.audio))
+            if not self._need_key:
+                for unit in self._gop:
+                    take(unit)
 
     def _begins(self, unit: AccessUnit) -> bool:
         """Whether the stream (again) begins with this unit."""

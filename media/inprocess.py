@@ -11,6 +11,7 @@ import errno
 import logging
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from time import monotonic
@@ -23,6 +24,10 @@ from media.node import (
     ReceiverInfo,
     ReceiverSpec,
     ReceiverUnknown,
+    RecordingBusy,
+    RecordingFailed,
+    RecordingImpossible,
+    RecordingInfo,
     StreamBusy,
     StreamStatistics,
     ViewerKind,
@@ -30,6 +35,7 @@ from media.node import (
 from media.ports import REST_S, PortPool
 from media.receiver_tcp import TcpReceiver, open_tcp_socket
 from media.receiver_udp import SocketPoller, open_udp_socket
+from media.recorder import Recorder
 from media.source_lock import Networks, SourceLock
 from media.stream import Stream
 from media.viewers import StreamViewer
@@ -70,6 +76,8 @@ class InProcessNode:
         self._clock = clock
         self._streams: dict[str, Stream] = {}
         self._open: dict[str, Stream] = {}  # by receiver id
+        self._recorders: dict[str, Recorder] = {}  # by stream id
+        self._disk: ThreadPoolExecutor | None = None
         self._numbers = count(1)
         self._listeners: list[Callable[[NodeEvent], None]] = []
         self._flushes = 0
@@ -92,6 +100,11 @@ class InProcessNode:
             self._timer = None
         for stream_id in list(self._streams):
             await self.close_stream(stream_id, "node_closed")
+        for stream_id in list(self._recorders):
+            await self.stop_recording(stream_id)
+        if self._disk is not None:
+            self._disk.shutdown(wait=False)
+            self._disk = None
 
     async def open_receiver(self, spec: ReceiverSpec) -> ReceiverInfo:
         now = self._clock()
@@ -168,6 +181,39 @@ class InProcessNode:
             raise ViewersExhausted(f"{self.name}: {viewers} viewers")
         return stream.hub.open_viewer(audio=audio)
 
+    async def record(self, stream_id: str, path: str) -> None:
+        if stream_id in self._recorders:
+            raise RecordingBusy(stream_id)
+        if self._disk is None:
+            self._disk = ThreadPoolExecutor(1, thread_name_prefix="recordings")
+        recorder = Recorder(
+            path, self._disk, lambda reason: self._emit(RecordingFailed(stream_id, reason))
+        )
+        self._recorders[stream_id] = recorder
+        try:
+            await recorder.open()
+        except OSError as error:
+            del self._recorders[stream_id]
+            raise RecordingImpossible(f"{path}: {error}") from error
+        stream = self._streams.get(stream_id)
+        if stream is not None:
+            stream.record(recorder)
+
+    async def stop_recording(self, stream_id: str) -> RecordingInfo | None:
+        recorder = self._recorders.get(stream_id)
+        if recorder is None:
+            return None
+        stream = self._streams.get(stream_id)
+        if stream is not None:
+            stream.record(None)
+        await recorder.aclose()
+        self._recorders.pop(stream_id, None)
+        return _told(stream_id, recorder)
+
+    def recording(self, stream_id: str) -> RecordingInfo | None:
+        recorder = self._recorders.get(stream_id)
+        return None if recorder is None else _told(stream_id, recorder)
+
     def listen(self, callback: Callable[[NodeEvent], None]) -> None:
         self._listeners.append(callback)
 
@@ -201,6 +247,7 @@ class InProcessNode:
         if stream is None:
             stream = Stream(spec.stream_id, self.options.limits, self._emit, now, ordered=ordered)
             self._streams[spec.stream_id] = stream
+            stream.record(self._recorders.get(spec.stream_id))
         return stream
 
     def _emit(self, event: NodeEvent) -> None:
@@ -243,3 +290,14 @@ class InProcessNode:
         if info is not None:
             self._open.pop(info.receiver_id, None)
             self.ports.release(info.port, self._clock(), rest_s)
+
+
+def _told(stream_id: str, recorder: Recorder) -> RecordingInfo:
+    return RecordingInfo(
+        stream_id,
+        recorder.path,
+        recorder.size,
+        recorder.units,
+        recorder.seconds,
+        recorder.failure,
+    )

@@ -36,6 +36,14 @@ class StreamBusy(LocalError):
     """The stream already has an open receiver: one stream has one source at a time."""
 
 
+class RecordingBusy(LocalError):
+    """The stream is being recorded already."""
+
+
+class RecordingImpossible(LocalError):
+    """The file cannot be opened or continued."""
+
+
 class ReceiverUnknown(LocalError):
     """No open receiver has this id."""
 
@@ -133,6 +141,14 @@ class ReceiverFailed:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class RecordingFailed:
+    """A recording ended by itself: the disk is full or too slow. It still has to be stopped."""
+
+    stream_id: str
+    reason: str
+
+
 NodeEvent = (
     MediaStarted
     | MediaSilent
@@ -140,7 +156,22 @@ NodeEvent = (
     | ViewersChanged
     | FormatChangedEvent
     | ReceiverFailed
+    | RecordingFailed
 )
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingInfo:
+    """A recording as it stands: a spool file (`media.spool`)."""
+
+    stream_id: str
+    path: str
+    size: int
+    """Bytes on the disk."""
+    units: int
+    seconds: float
+    """Recorded media time, of earlier runs included."""
+    failure: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +292,20 @@ class MediaNode(Protocol):
         """
         ...
 
+    async def record(self, stream_id: str, path: str) -> None:
+        """Write the stream's units into a spool file, from now on or from when the stream comes.
+
+        A file that is there is continued. The recording outlives receivers and the stream; whoever
+        began it stops it. Raises RecordingBusy, RecordingImpossible.
+        """
+        ...
+
+    async def stop_recording(self, stream_id: str) -> RecordingInfo | None:
+        """End a recording, with all of it in the file. Idempotent; None when there is none."""
+        ...
+
+    def recording(self, stream_id: str) -> RecordingInfo | None: ...
+
     def listen(self, callback: Callable[[NodeEvent], None]) -> None:
         """Call `callback` for every event, in the loop; it must not block."""
         ...
@@ -280,6 +325,10 @@ __all__ = [
     "ReceiverInfo",
     "ReceiverSpec",
     "ReceiverUnknown",
+    "RecordingBusy",
+    "RecordingFailed",
+    "RecordingImpossible",
+    "RecordingInfo",
     "SilenceReason",
     "StreamBusy",
     "StreamStatistics",

@@ -26,6 +26,7 @@ from media.node import (
 from media.pipeline import Pipeline
 from media.receiver_tcp import TcpReceiver
 from media.receiver_udp import SocketPoller, UdpReceiver
+from media.recorder import Recorder
 from media.source_lock import Networks, SourceLock
 
 UNSUPPORTED_AFTER_S = 3.0
@@ -74,6 +75,7 @@ class Stream:
             on_viewers=lambda viewers: emit(ViewersChanged(stream_id, viewers)),
         )
         self.receiver: OpenReceiver | None = None
+        self.recorder: Recorder | None = None
         self._emit = emit
         self._had_receiver = False
         self._bitrate = 0
@@ -122,6 +124,11 @@ class Stream:
         self.receiver = OpenReceiver(info, shell, now)
         if sock is not None:
             shell.listen(sock)
+
+    def record(self, recorder: Recorder | None) -> None:
+        """Give all units to a recording from here on, or no longer."""
+        self.recorder = recorder
+        self.hub.tap(None if recorder is None else recorder.take)
 
     def update(self, ssrc: int | None, networks: Networks | None) -> None:
         if self.receiver is None:

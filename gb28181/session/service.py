@@ -29,6 +29,7 @@ from media.node import (
     MediaUnsupported,
     NodeEvent,
     ReceiverFailed,
+    RecordingFailed,
     SilenceReason,
     StreamStatistics,
     ViewersChanged,
@@ -434,8 +435,8 @@ class SessionService:
                 self._media(event.receiver_id, calls.MediaForeign(event.codec))
             case ReceiverFailed():
                 self._media(event.receiver_id, calls.MediaLost(event.reason))
-            case FormatChangedEvent():
-                pass  # told by the watch
+            case FormatChangedEvent() | RecordingFailed():
+                pass  # told by the watch, or to whoever records
             case _:
                 assert_never(event)
 

@@ -43,6 +43,8 @@ SHELLS = frozenset(
         "media.inprocess",
         "media.receiver_tcp",
         "media.receiver_udp",
+        "media.recorder",
+        "media.mp4",
         "media.stream",
         "media.viewers",
     }
