@@ -72,13 +72,13 @@ def create_app(platform: Platform) -> FastAPI:
         positions,
         subscriptions,
         sessions,
+        tracing,
+        reasons,
         event_socket,
         system,
         console,
     ):
         app.include_router(module.router)
-    app.include_router(tracing.router)
-    app.include_router(reasons.router)
     pictures = platform.settings.control.snapshot_bytes + MULTIPART_FRAME
     app.add_middleware(
         Observe,
