@@ -154,8 +154,8 @@ class App:
         """What has to be closed, in this order; a start that failed has not made everything."""
         parts = (
             "playback",
-            "control",
             "reports",
+            "control",
             "sessions",
             "node",
             "bus",
@@ -233,7 +233,7 @@ class App:
         self.devices.on_message_other.append(endings.on_message)
         self.devices.ask_about_strangers(endings.from_stranger)
         switchboard.in_call.append(endings.in_call)
-        self.reports = Reports(self.devices, self.endpoint, self.store, self.bus)
+        self.reports = Reports(self.devices, self.endpoint, self.store, self.bus, self.control)
         switchboard.on_notify = self.reports.incoming.on_notify
         self.aftermath = Aftermath(self.endpoint, self.ledger, self.store, self.devices)
         self.devices.on_state.append(self._device_changed)

@@ -18,6 +18,7 @@ def install_figures(metrics: Metrics, app: App) -> None:
     _sessions(metrics, app)
     _sip(metrics, app)
     _store(metrics, app)
+    _reports(metrics, app)
 
 
 def _devices(metrics: Metrics, app: App) -> None:
@@ -69,6 +70,47 @@ def _store(metrics: Metrics, app: App) -> None:
         "gb28181_store_dropped_rows_total",
         "Rows lost because the database failed for too long.",
         lambda: app.store.dropped,
+    )
+
+
+def _reports(metrics: Metrics, app: App) -> None:
+    reports = app.reports
+    alarms, linkage, positions = reports.alarms, reports.linkage, reports.positions
+    metrics.gauge(
+        "gb28181_subscriptions",
+        "Subscriptions at devices by state.",
+        lambda: {(s,): float(n) for s, n in reports.subscriber.count_by_state().items()},
+        ("state",),
+    )
+    metrics.counter(
+        "gb28181_alarms_total",
+        "Alarms: stored, repeated, or dropped because their device sent more than its share.",
+        lambda: {
+            ("stored",): alarms.counters.stored,
+            ("repeated",): alarms.counters.repeated,
+            ("over_budget",): alarms.counters.over_budget,
+        },
+        ("result",),
+    )
+    metrics.counter(
+        "gb28181_alarm_actions_total",
+        "What followed from alarms: done, failed, or dropped because too many waited.",
+        lambda: {
+            ("done",): linkage.counters.done,
+            ("failed",): linkage.counters.failed,
+            ("dropped",): linkage.counters.dropped,
+        },
+        ("result",),
+    )
+    metrics.counter(
+        "gb28181_positions_total",
+        "Reported positions: stored, without a fix, or over their device's share.",
+        lambda: {
+            ("stored",): positions.counters.stored,
+            ("no_fix",): positions.counters.no_fix,
+            ("over_budget",): positions.counters.over_budget,
+        },
+        ("result",),
     )
 
 

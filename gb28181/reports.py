@@ -6,9 +6,11 @@ endpoint is open, `begin` after.
 
 from __future__ import annotations
 
+from gb28181.alarms.actions import ControlActions
 from gb28181.alarms.linkage import Linkage
 from gb28181.alarms.service import AlarmService
 from gb28181.cluster.bus import Bus
+from gb28181.control.service import ControlService
 from gb28181.device.service import DeviceService
 from gb28181.positions.directions import Directions
 from gb28181.positions.service import PositionService
@@ -22,12 +24,20 @@ from sip.endpoint import Endpoint
 class Reports:
     """One per node."""
 
-    def __init__(self, devices: DeviceService, sip: Endpoint, store: Store, bus: Bus) -> None:
+    def __init__(
+        self,
+        devices: DeviceService,
+        sip: Endpoint,
+        store: Store,
+        bus: Bus,
+        control: ControlService,
+    ) -> None:
         self.subscriber = Subscriber(devices, sip, store, bus)
         self.wishes = Wishes(self.subscriber)
         self.incoming = Incoming(self.subscriber, devices)
         self.alarms = AlarmService(devices, sip, store, bus)
         self.linkage = Linkage(self.alarms, store)
+        self.actions = ControlActions(self.linkage, control)
         self.positions = PositionService(devices, store, bus)
         directions = Directions(devices, bus)
         self.incoming.on_message += [
@@ -53,5 +63,6 @@ class Reports:
     async def aclose(self) -> None:
         """Stop timers and workers; subscriptions stay in force for the next run."""
         await self.linkage.aclose()
+        await self.actions.aclose()
         await self.alarms.aclose()
         await self.subscriber.aclose()

@@ -7,4 +7,5 @@ service.py   taking alarms in, answering questions about them
 rules.py     which alarm makes what follow
 linkage.py   making it follow, bounded
 webhook.py   one of those things: a signed POST
+actions.py   the others: what a camera can be made to do
 """

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .camera import Camera, channel_item
+from .camera import Camera, Msg, channel_item
 from .camera.reporter import POSITION_2016, POSITION_2022
 from .kit import Launch, MakeCamera, new_id
 from .server import Server, wait_for
@@ -363,6 +363,54 @@ def test_a_webhook_follows_no_redirect_and_a_rule_knows_its_actions(
         answer = platform.call("POST", "/api/v1/alarm-rules", {**rule, "actions": [bad]})
         assert answer.status == 422
     assert platform.call("DELETE", f"/api/v1/alarm-rules/{made.body['rule_id']}").status == 204
+
+
+def obeyed(sn: str, code: str) -> bytes:
+    """The Response to a command."""
+    return (
+        '<?xml version="1.0"?><Response><CmdType>DeviceControl</CmdType>'
+        f"<SN>{sn}</SN><DeviceID>{code}</DeviceID><Result>OK</Result></Response>"
+    ).encode()
+
+
+def test_a_rule_moves_records_and_resets_the_camera(
+    platform: Server, make_camera: MakeCamera
+) -> None:
+    camera = registered(make_camera)
+    (channel,) = platform.wait_channels(camera.device_id, 1)
+
+    def obey(message: Msg) -> bool:
+        if message.xml("RecordCmd") or message.xml("AlarmCmd"):
+            sn, code = message.xml("SN"), message.xml("DeviceID")
+            camera.post(obeyed(sn, code))
+        return False
+
+    camera.on_message = obey
+    rule = platform.call(
+        "POST",
+        "/api/v1/alarm-rules",
+        {
+            "match": {"channel_ids": [channel["channel_id"]], "methods": [2]},
+            "actions": [
+                {"action": "preset", "preset": 3},
+                {"action": "record", "seconds": 1},
+                {"action": "reset"},
+            ],
+        },
+    )
+    assert rule.status == 201, rule
+    body = camera.reporter.alarm(channel["reported_id"], method=2, type=1)
+    assert camera.message(body).status == 200
+
+    def told(element: str, value: str) -> str:
+        entry = camera.wait_received("MESSAGE", match=lambda m: m.xml(element) == value)
+        return entry.msg.xml("DeviceID")
+
+    assert told("PTZCmd", "A50F01820003003A") == channel["reported_id"]
+    assert told("RecordCmd", "Record") == channel["reported_id"]
+    assert told("AlarmCmd", "ResetAlarm") == channel["reported_id"]
+    assert told("RecordCmd", "StopRecord") == channel["reported_id"]
+    assert platform.call("DELETE", f"/api/v1/alarm-rules/{rule.body['rule_id']}").status == 204
 
 
 # --- positions ---------------------------------------------------------------------------------
