@@ -9,7 +9,7 @@ import itertools
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 
-from . import bodies, digest, text
+from . import bodies, digest, recordings, text
 from .callee import Callee
 from .calls import Call, OpenCall
 from .catalog import Pager, device_info
@@ -83,6 +83,9 @@ class Camera:
         self.last_authorization = ""
         self._sources = source
         self.t1 = t1
+        self.records: list[recordings.Record] = []
+        """What it recorded, for RecordInfo; a call for any time is served all the same."""
+        self.records_per_packet = 2
         self.loop = loop or shared_loop()
         self._exchange = Exchange(self.loop, t1)
         self._sn = itertools.count(1)
@@ -218,6 +221,7 @@ class Camera:
         extra = [
             f"Expires: {life}" if life >= 0 else "",  # below 0: the header is left out
             f"X-GB-Ver: {self.gb_version}" if self.gb_version else "",
+            f"Date: {self.faults.date}" if self.faults.date else "",
             f"Authorization: {authorization}" if authorization else "",
         ]
         return self._request(
@@ -408,14 +412,17 @@ class Camera:
             case "CANCEL":
                 self._callee.on_cancel(message, peer)
             case "MESSAGE":
-                self.respond(message, peer, 200)
-                self._on_command(message)
+                self._on_message(message, peer)
             case "SUBSCRIBE":
                 self.reporter.on_subscribe(message, peer)
-            case "INFO" | "OPTIONS" | "NOTIFY":
-                self.respond(message, peer, 200)
             case _:
-                self.respond(message, peer, 405)
+                self.respond(message, peer, self._on_other(message))
+
+    def _on_message(self, message: Msg, peer: tuple[str, int]) -> None:
+        if self.faults.message_status:
+            self.respond(message, peer, self.faults.message_status)
+        if self.faults.message_status == 200:
+            self._on_command(message)
 
     def _on_command(self, message: Msg) -> None:
         if self.on_message is not None and self.on_message(message):
@@ -426,6 +433,8 @@ class Camera:
         match message.xml("CmdType"):
             case "Catalog":
                 self._pager().send(sn, self.items, self.per_page)
+            case "RecordInfo":
+                self._send_records(message)
             case "DeviceInfo":
                 self._message(
                     device_info(
@@ -440,6 +449,64 @@ class Camera:
                         channels=len(self.items),
                     )
                 )
+
+    def _send_records(self, query: Msg) -> None:
+        packets = recordings.answers(
+            self.records,
+            sn=query.xml("SN"),
+            channel_id=query.xml("DeviceID"),
+            start=query.xml("StartTime"),
+            end=query.xml("EndTime"),
+            per_packet=self.records_per_packet,
+        )
+        for packet in self.faults.arrange_records(packets):
+            self._message(packet)
+
+    def _on_other(self, message: Msg) -> int:
+        if message.method == "INFO":
+            return self._on_info(message)
+        return 200 if message.method in ("OPTIONS", "NOTIFY") else 405
+
+    def _on_info(self, info: Msg) -> int:
+        call = self._callee.calls.get(info.call_id)
+        if call is None or call.sender is None or call.recorded is None:
+            return 481
+        order = recordings.read_info(info.body)
+        if (order.scale is not None or order.seek is not None) and self.faults.info_status != 200:
+            return self.faults.info_status
+        if order.method == "PAUSE":
+            call.sender.pause()
+        elif order.scale is not None:
+            call.sender.run(order.scale)
+        elif order.seek is not None:
+            fps = call.source_fps
+            call.sender.seek(int((call.recorded[0] + order.seek) * fps))
+        elif order.method == "PLAY":
+            call.sender.resume()
+        return 200
+
+    def recording_sent(self, call: Call) -> None:
+        """The last frame of a recording left."""
+        how = self.faults.media_status
+        if how == "none":
+            return
+        name = self.device_id if how == "device" else call.channel_id
+        body = bodies.encode(
+            recordings.MEDIA_STATUS.format(sn=next(self._sn), device_id=name), self.charset
+        )
+        if how != "dialog":
+            self._message(body)
+            return
+        call.cseq_out += 1
+        self._request(
+            recordings.IN_CALL,
+            body,
+            cseq=call.cseq_out,
+            call_id=call.call_id,
+            target=call.remote_target,
+            local=f"{call.invite.header('To')};tag={call.tag}",
+            remote=call.invite.header("From"),
+        )
 
     def _pager(self) -> Pager:
         def post(body: bytes, answered: Callable[[], None]) -> None:

@@ -26,7 +26,7 @@ def authorization(
     """The value of an Authorization header for `challenge`."""
     given = challenge_values(challenge)
     algorithm = given.get("algorithm", "MD5")
-    name = {"MD5": "md5", "SHA-256": "sha256"}[algorithm.upper()]
+    name = {"MD5": "md5", "SHA-256": "sha256", "SM3": "sm3"}[algorithm.upper()]
 
     def digest(text: str) -> str:
         return hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()

@@ -36,6 +36,9 @@ class Faults:
     digest_uri: str = ""
     """What to write as `uri` of the credentials instead of the Request-URI."""
 
+    date: str = ""
+    """Written as Date into REGISTER: what the camera thinks the time is."""
+
     # -- calls
     never_answer: bool = False
     """INVITE: nothing at all, not even a 100."""
@@ -80,6 +83,17 @@ class Faults:
     tcp_connects: bool = True
     """False: TCP media with the platform listening: the camera never connects."""
 
+    # -- recordings
+    info_status: int = 200
+    """Answer to every INFO that asks for another speed or place."""
+    file_end: int = 0
+    """A recording is sent only up to this moment (UNIX), as when a file ends there."""
+    arrange_records: Callable[[list[bytes]], list[bytes]] = field(default=lambda packets: packets)
+    """Doubles, shuffles or loses packets of RecordInfo."""
+    media_status: str = "dialog"
+    """How the end is told: `dialog`, `device` or `channel` (a MESSAGE of its own naming that), or
+    `none`."""
+
     # -- catalog
     sum_num: Callable[[int], int] = field(default=lambda true: true)
     """SumNum as a function of the true one."""
@@ -88,6 +102,8 @@ class Faults:
     catalog_sn: str = ""
     """Answer with this SN instead of the one asked."""
     answer_queries: bool = True
+    message_status: int = 200
+    """SIP answer to every MESSAGE; not 200: what it says is not looked at. 0: none at all."""
     page_gap_s: float = 0.0
 
 
