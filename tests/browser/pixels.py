@@ -15,13 +15,16 @@ _EYE = """
 window.eye = {
   pen: new OffscreenCanvas(BLOCKS * SIZE, SIZE).getContext('2d', { willReadFrequently: true }),
 
-  // The mean gray of the middle of each block.
+  // The frame on the screen: its media time in seconds, and the mean gray of each block's middle.
   look(video) {
     const width = BLOCKS * SIZE
-    this.pen.drawImage(video, 0, 0, width, SIZE, 0, 0, width, SIZE)
+    const frame = new VideoFrame(video)
+    const time = frame.timestamp / 1e6
+    this.pen.drawImage(frame, 0, 0, width, SIZE, 0, 0, width, SIZE)
+    frame.close()
     const { data } = this.pen.getImageData(0, 0, width, SIZE)
     const points = [10, 16, 22]
-    return Array.from({ length: BLOCKS }, (_, block) => {
+    const means = Array.from({ length: BLOCKS }, (_, block) => {
       let sum = 0
       for (const y of points)
         for (const x of points) {
@@ -30,12 +33,14 @@ window.eye = {
         }
       return Math.round(sum / 9)
     })
+    return { time, means }
   },
 
-  // Frames presented so far and what each shows, and how many chromium dropped by itself meanwhile.
+  // What chromium says it presented and dropped, and what is in the pixels.
   watch(video, seconds) {
     return new Promise((resolve) => {
-      const frames = []
+      const presented = []
+      const pixels = []
       const dropped = () => video.getVideoPlaybackQuality().droppedVideoFrames
       const before = dropped()
       let end = 0
@@ -43,11 +48,12 @@ window.eye = {
       let late = 25
       const settle = () => {
         if (late-- > 0) video.requestVideoFrameCallback(settle)
-        else resolve({ frames, dropped: dropped() - before })
+        else resolve({ presented, pixels, dropped: dropped() - before })
       }
-      const see = (now, { presentedFrames }) => {
+      const see = (now, { presentedFrames, mediaTime }) => {
         end ||= now + seconds * 1000
-        frames.push([presentedFrames, this.look(video)])
+        presented.push([presentedFrames, mediaTime])
+        pixels.push(this.look(video))
         video.requestVideoFrameCallback(now >= end ? settle : see)
       }
       video.requestVideoFrameCallback(see)
@@ -60,18 +66,13 @@ _VIDEO = "document.querySelector('video')"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One frame on the screen: which one of the element's frames, and what it says."""
-
-    presented: int
-    code: Code
-
-
-@dataclass(frozen=True, slots=True)
 class Watched:
-    """What a page presented in a stretch of time."""
+    """What a page presented in a stretch of time; times are media times in seconds."""
 
-    frames: list[Seen]
+    presented: list[tuple[int, float]]
+    """Of each callback: how many frames were presented so far, and the time of the last."""
+    pixels: list[tuple[float, Code]]
+    """Of each callback: what was on the screen when it came, which may be a frame newer."""
     dropped: int
     """Frames chromium had decoded and did not show in time, by its own counter."""
 
@@ -85,13 +86,14 @@ def watch(*pages: Page, seconds: float) -> list[Watched]:
 
 def shown(page: Page) -> Code:
     """What is on the screen now."""
-    return _decode(page.evaluate(f"{_EYE}; window.eye.look({_VIDEO})"))
+    return _decode(page.evaluate(f"{_EYE}; window.eye.look({_VIDEO})")["means"])
 
 
 def _watched(page: Page) -> Watched:
     found = page.evaluate("window.watched")
-    frames = [Seen(presented, _decode(means)) for presented, means in found["frames"]]
-    return Watched(frames, found["dropped"])
+    pixels = [(one["time"], _decode(one["means"])) for one in found["pixels"]]
+    presented = [(count, time) for count, time in found["presented"]]
+    return Watched(presented, pixels, found["dropped"])
 
 
 def _decode(means: list[int]) -> Code:
@@ -102,20 +104,25 @@ def _decode(means: list[int]) -> Code:
 
 
 def assert_in_order(watched: Watched, camera: int, seconds: float) -> None:
-    """One camera's frames, each number one more than the last.
+    """One camera's frames: every number at its time, each time 1/25 s after the last.
 
-    A busy machine is the only excuse: chromium may call the page too late for a frame it presented,
-    and may drop one it decoded. It counts both, so that a frame the stream lost still shows.
+    A busy machine is the only excuse for a missing one: chromium decoded it and did not show it in
+    time. It counts those, so that a frame the stream lost or repeated still shows.
     """
-    frames = watched.frames
-    assert {seen.code.camera for seen in frames} == {camera}
+    assert {code.camera for _time, code in watched.pixels} == {camera}
+    for one, two in itertools.pairwise(watched.pixels):
+        numbers = (two[1].frame - one[1].frame) % FRAMES
+        assert numbers == _frames(one[0], two[0]), f"{one} then {two}"
     missing = 0
-    for one, two in itertools.pairwise(frames):
-        presented = two.presented - one.presented
-        advance = (two.code.frame - one.code.frame) % FRAMES
-        assert presented <= advance < presented + FPS, f"{one} then {two}"
-        missing += advance - presented
+    for (count, time), (next_count, next_time) in itertools.pairwise(watched.presented):
+        assert _frames(time, next_time) >= next_count - count > 0, "a frame was presented twice"
+        missing += _frames(time, next_time) - (next_count - count)
     assert missing <= watched.dropped, f"{missing} frames missing, {watched.dropped} dropped"
-    total = (frames[-1].code.frame - frames[0].code.frame) % FRAMES
+    total = _frames(watched.presented[0][1], watched.presented[-1][1])
     assert missing <= total * 0.05, f"{missing} of {total} frames dropped: is the machine busy?"
     assert total >= FPS * seconds * 0.9 - 1, f"only {total} frames in {seconds} s"
+    assert len({time for time, _code in watched.pixels}) > total * 0.8, "too few frames were read"
+
+
+def _frames(start: float, end: float) -> int:
+    return round((end - start) * FPS)

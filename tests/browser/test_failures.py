@@ -20,9 +20,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 def test_refused_because_busy(
     platform: Server, make_camera: MakeCamera, video: Source, desk: Desk
 ) -> None:
-    camera, channel_id = camera_with(
-        make_camera, platform, video, faults=Faults(invite_status=486)
-    )
+    camera, channel_id = camera_with(make_camera, platform, video, faults=Faults(invite_status=486))
     desk.provokes(502)
     desk.click_channel(channel_id)
     card = desk.failure("invite_rejected")
@@ -30,6 +28,7 @@ def test_refused_because_busy(
     expect(card).to_contain_text("设备取流路数已满")
     expect(card).to_contain_text("486")
     expect(card).to_contain_text("请求号")
+    expect(desk.test("retry-tcp")).to_have_count(0)  # another transport would not help
     camera.faults.invite_status = 200
     desk.test("retry").click()
     desk.player_is("playing")

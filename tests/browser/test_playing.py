@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e import media_source
-from tests.e2e.camera import Camera, Source, channel_item, load
+from tests.e2e.camera import Camera, Faults, Source, channel_item, load
 from tests.e2e.kit import MakeCamera, new_id
 from tests.e2e.live_support import camera_with
 from tests.e2e.media_source import FPS, FRAMES
@@ -103,6 +103,17 @@ def test_two_channels_together_without_gap_or_repeat(
     assert_in_order(eight, camera=8, seconds=10)
 
 
+def test_control_a_lost_packet_is_noticed(
+    platform: Server, make_camera: MakeCamera, video: Source, desk: Desk
+) -> None:
+    """The judge of the test above is no rubber stamp: one packet of 500 is lost here."""
+    faults = Faults(loss="." * 499 + "x")
+    _camera, channel_id = camera_with(make_camera, platform, video, faults=faults)
+    desk.watch(channel_id)
+    with pytest.raises(AssertionError):
+        assert_in_order(*watch(desk.page, seconds=5), camera=7, seconds=5)
+
+
 def test_a_late_viewer_is_close_to_now(
     recorder: Camera, platform: Server, desk: Desk, open_desk: OpenDesk
 ) -> None:
@@ -110,7 +121,9 @@ def test_a_late_viewer_is_close_to_now(
     channel_id = recorder.channel_ids()[0]
     desk.watch(channel_id)
     (call,) = recorder.open_calls()
-    wait_for(lambda: recorder.counters(call.call_id).frames % 50 > 40, "late in a group", every=0.01)
+    wait_for(
+        lambda: recorder.counters(call.call_id).frames % 50 > 40, "late in a group", every=0.01
+    )
     late = open_desk(platform).enter()
     late.watch(channel_id)
     for viewer in (desk, late):

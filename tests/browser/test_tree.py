@@ -13,7 +13,13 @@ from .conftest import OpenDesk
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
-CITIES = {"6401": "银川市", "6402": "石嘴山市", "6403": "吴忠市", "6404": "固原市", "6405": "中卫市"}
+CITIES = {
+    "6401": "银川市",
+    "6402": "石嘴山市",
+    "6403": "吴忠市",
+    "6404": "固原市",
+    "6405": "中卫市",
+}
 
 
 def recorder(make_camera: MakeCamera, server: Server, county: str, channels: int) -> Camera:
