@@ -58,6 +58,7 @@ class Recorder:
         loop = asyncio.get_running_loop()
         self._file, self.size = await loop.run_in_executor(self._thread, self._open)
         if self._tally.units:
+            self._silent = False
             self.take(Break())
 
     def _open(self) -> tuple[BinaryIO, int]:

@@ -23,6 +23,7 @@ from gb28181.store.alarms import AlarmBook
 from gb28181.store.backup import backup_database
 from gb28181.store.cipher import Cipher, load_key
 from gb28181.store.control import ControlBook
+from gb28181.store.downloads import DownloadBook
 from gb28181.store.engine import create_engine, database_url
 from gb28181.store.errors import StoreUnavailable
 from gb28181.store.history import History
@@ -65,6 +66,8 @@ class Store:
     """Alarms and their rules."""
     tracks: Tracks
     """Positions."""
+    downloads: DownloadBook
+    """Recordings that were fetched."""
     control: ControlBook
     """Pictures that were taken, upgrades that were asked for."""
 
@@ -93,6 +96,7 @@ class Store:
         self.alarms = AlarmBook(engine, self._statements, self._writer, cipher, options)
         self.tracks = Tracks(engine, self._statements, self._writer, options)
         self.control = ControlBook(engine, self._writer)
+        self.downloads = DownloadBook(engine, self._writer)
         self.history.purgers += [self.alarms.purge, self.tracks.purge]
 
     @classmethod

@@ -283,3 +283,26 @@ runs = sa.Table(
     sa.Column("ended_at", UtcTime, nullable=True),
     _text("version"),
 )
+
+downloads = sa.Table(
+    "downloads",
+    metadata,
+    sa.Column("download_id", sa.Text, primary_key=True),
+    sa.Column("channel_id", sa.Text, nullable=False),
+    sa.Column("device_id", sa.Text, nullable=False, index=True),
+    sa.Column("start_at", UtcTime, nullable=False),
+    sa.Column("end_at", UtcTime, nullable=False),
+    sa.Column("speed", sa.Integer, nullable=False),
+    _text("transport"),
+    _text("state"),
+    _text("reason"),
+    _text("message"),
+    sa.Column("position", sa.Float, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    _text("sha256"),
+    sa.Column("duration_s", sa.Float, nullable=False),
+    _text("video"),
+    _text("audio"),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("ended_at", UtcTime, nullable=True),
+)

@@ -13,6 +13,7 @@ from .faults import Faults, doubled, lost, shuffled
 from .fleet import Fleet
 from .history import cmd
 from .loop import Loop, shared_loop
+from .recordings import Record
 from .text import Msg
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Msg",
     "NoAnswer",
     "OpenCall",
+    "Record",
     "Source",
     "channel_item",
     "cmd",

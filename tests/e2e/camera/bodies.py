@@ -137,7 +137,7 @@ def pages(items: Sequence[Item], per_page: int) -> list[list[Item]]:
 
 def parse_offer(body: bytes) -> dict[str, str]:
     """The parts of the platform's SDP a camera looks at."""
-    found = {"setup": "", "y": "", "host": "", "session": "Play", "t": "0 0"}
+    found = {"setup": "", "y": "", "host": "", "session": "Play", "t": "0 0", "speed": "1"}
     for line in body.decode("latin-1").replace("\r\n", "\n").split("\n"):
         kind, _, value = line.partition("=")
         if kind == "c":
@@ -151,6 +151,8 @@ def parse_offer(body: bytes) -> dict[str, str]:
             found["session"] = value.strip()
         elif kind == "t":
             found["t"] = value.strip()
+        elif kind == "a" and value.startswith("downloadspeed:"):
+            found["speed"] = value[14:].strip()
         elif kind == "a" and value.startswith("setup:"):
             found["setup"] = value[6:].strip()
     return found

@@ -53,6 +53,7 @@ class Call:
         self.repeat: Timer | None = None
         self.pending_answer: Timer | None = None
         self.sender: Sender | None = None
+        self.source_fps = 0
         self.ended_by = ""
         self._loop = loop
         self._host = host
@@ -129,8 +130,17 @@ class Call:
 
     # -- media -----------------------------------------------------------------------------
 
-    def start_media(self, source: Source) -> None:
+    @property
+    def recorded(self) -> tuple[int, int] | None:
+        """t= of a call for a recording."""
+        if self.offer["session"] not in ("Playback", "Download"):
+            return None
+        start, end = self.offer["t"].split()
+        return int(start), int(end)
+
+    def start_media(self, source: Source, on_end: Callable[[], None] | None = None) -> None:
         faults = self._faults
+        self.source_fps = source.fps
         ssrc = faults.ssrc if faults.ssrc >= 0 else self.asked_ssrc
         writer = PsWriter(
             audio=bool(source.sound) and not faults.no_sound,
@@ -145,7 +155,11 @@ class Call:
             writer=writer,
             line=Line(faults.loss, faults.dup, faults.swap),
             burst=faults.burst,
+            **self._part(source),
+            on_end=on_end,
         )
+        if self.offer["session"] == "Download":
+            self.sender.scale = float(self.offer["speed"])
         match self.transport:
             case "udp":
                 self.sender.start_udp(self._udp_for_sending(), self.platform)
@@ -155,6 +169,14 @@ class Call:
             case _:
                 assert self._listener is not None
                 self._loop.watch(self._listener, selectors.EVENT_READ, self._accept)
+
+    def _part(self, source: Source) -> dict[str, int]:
+        """Which frames belong to the asked time: the camera recorded one for each 1/fps second."""
+        if self.recorded is None:
+            return {}
+        start, end = self.recorded
+        stop = min(end, self._faults.file_end) if self._faults.file_end else end
+        return {"first": start * source.fps, "end": stop * source.fps}
 
     def _udp_for_sending(self) -> socket.socket:
         assert self._udp is not None

@@ -44,7 +44,11 @@ class Sender:
         line: Line,
         burst: bool = False,
         on_closed: Callable[[str], None] | None = None,
+        first: int = 0,
+        end: int | None = None,
+        on_end: Callable[[], None] | None = None,
     ) -> None:
+        """Frames from number `first` on; with `end` only up to there, then `on_end`."""
         self._loop = loop
         self._source = source
         self._packetizer = packetizer
@@ -58,7 +62,11 @@ class Sender:
         self._waiting: deque[bytes] = deque()
         self._timer: Timer | None = None
         self._started_at = 0.0
-        self._number = 0
+        self._number = first
+        self._first, self._end = first, end
+        self._on_end = on_end or (lambda: None)
+        self.scale = 1.0
+        """How many times faster than real time; media times stay those of the recording."""
         self.counters = SenderCounters()
         self.stalled = False
 
@@ -89,8 +97,19 @@ class Sender:
 
     def resume(self) -> None:
         if self._timer is None and self._socket is not None:
-            self._started_at = time.monotonic() - self._number / self._source.fps
-            self._tick()
+            self._begin()
+
+    def seek(self, number: int) -> None:
+        """Go on with this frame, whether paused or not."""
+        self.pause()
+        self._number = number
+        self.resume()
+
+    def run(self, scale: float) -> None:
+        """Another speed from here on."""
+        self.pause()
+        self.scale = scale
+        self.resume()
 
     def stall(self) -> None:
         """TCP: the connection stays open in the middle of a packet and nothing more comes."""
@@ -109,16 +128,25 @@ class Sender:
 
     def _begin(self) -> None:
         self._started_at = time.monotonic()
+        self._begun_with = self._number
         self._tick()
 
     def _tick(self) -> None:
         if self._socket is None:
             return
         number = self._number
-        due = self._started_at + (number + 1) / self._source.fps
+        if self._end is not None and number >= self._end:
+            self._timer = None
+            if not self._waiting:
+                self._on_end()
+            else:
+                self._loop.later(0.01, self._tick)
+            return
+        pace = self._source.fps * self.scale
+        due = self._started_at + (number - self._begun_with + 1) / pace
         self._timer = self._loop.at(due, self._tick)
         self._number += 1
-        ticks = number * 90000 // self._source.fps
+        ticks = (number - self._first) * 90000 // self._source.fps
         frame = self._source.frame(number)
         packets = [
             *self._packetizer.packets(self._writer.video(frame.data, ticks, frame.key), ticks)
@@ -134,7 +162,7 @@ class Sender:
         limit = len(self._waiting) if self._burst or self._peer is None else _CHUNK
         for _ in range(min(limit, len(self._waiting))):
             self._send(self._waiting.popleft())
-        if self._waiting and self._timer is not None:
+        if self._waiting and (self._timer is not None or self._end is not None):
             self._loop.later(0.002, self._drain)
 
     # -- wire ------------------------------------------------------------------------------
