@@ -64,7 +64,8 @@ class SipSettings(Section):
     malformed_rate: float = Field(20.0, ge=0, le=100_000)
     """Error answers per second to one address for malformed messages; more get silence."""
     auth_failures: int = Field(10, ge=1, le=1000)
-    """Wrong passwords of one (address, device id) within `auth_window` before it gets silence."""
+    """Wrong passwords of one (address, device id) within `auth_window` before it is locked out: 403
+    without a look at the password, for one window, then twice as long each time."""
     auth_window: Duration = Field(60.0, ge=1, le=DAY)
     """Window in which `auth_failures` are counted."""
 
@@ -196,7 +197,8 @@ class HttpSettings(Section):
     max_body: Size = Field(MIB, ge=1024, le=1024 * MIB)
     """Largest body of an API request."""
     event_queue: int = Field(10_000, ge=100, le=1_000_000)
-    """Events waiting for one subscriber of `/api/v1/events` before it is closed."""
+    """Events waiting for one subscriber of `/api/v1/events`; above that the oldest are dropped and
+    `events.lost` says how many."""
 
 
 class ControlSettings(Section):

@@ -123,6 +123,8 @@ def db_backup(
 
     settings = _settings(config)
     url = settings.database.url
+    if path.exists():
+        _fail(f"{path} exists already")
     try:
         size = _run(backup_database(url.reveal() if url else None, Path(settings.data_dir), path))
     except (StoreError, OSError) as error:
@@ -140,6 +142,10 @@ def db_upgrade(config: ConfigFile = None) -> None:
 # --- user ----------------------------------------------------------------------------------------
 
 Role = Annotated[str, typer.Option(help="viewer, operator or admin")]
+OptionalRole = Annotated[
+    str | None,
+    typer.Option(help="viewer, operator or admin; absent: as it is, admin for a new user"),
+]
 
 
 @user_app.command("list")
@@ -157,16 +163,20 @@ def user_list(config: ConfigFile = None) -> None:
 
 
 @user_app.command("set")
-def user_set(name: str, role: Role = "admin", config: ConfigFile = None) -> None:
+def user_set(name: str, role: OptionalRole = None, config: ConfigFile = None) -> None:
     """Create a user, or give an existing one a new password (asked for, or one line of stdin)."""
     from gb28181.store.store import Store
 
     password = _new_password()
 
     async def work(store: Store) -> None:
-        await store.accounts.set_password(name, password, role)
+        record = await store.accounts.set_password(name, password, role or "admin")
+        if role is not None and record.role != role:
+            record.role = role
+            await store.accounts.save_user(record)
 
-    _check_role(role)
+    if role is not None:
+        _check_role(role)
     _run(_with_store(_settings(config), work))
     print(f"user {name} is set")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 STATIC = Path(__file__).parent / "static"
 NOT_BUILT = (
@@ -15,6 +16,14 @@ NOT_BUILT = (
 )
 
 router = APIRouter(include_in_schema=False)
+
+
+@router.api_route("/api/{path:path}", methods=["POST", "PUT", "PATCH", "DELETE"])
+async def unknown_call(request: Request, path: str) -> Response:
+    """The page below takes every GET; without this, other methods would be told 405 for it."""
+    others = (route for route in request.app.routes if getattr(route, "endpoint", None) != page)
+    known = any(route.matches(request.scope)[0] is Match.PARTIAL for route in others)
+    raise HTTPException(405 if known else 404, "no such call")
 
 
 @router.get("/{path:path}")

@@ -18,7 +18,8 @@ from gb28181.session.model import StreamKey, StreamName
 from media.node import Viewer
 
 from .errors import error_response
-from .guard import Operator, opens
+from .guard import Viewer as AnyUser
+from .guard import opens
 from .platform import Here, Platform, platform_of
 from .urls import stream_urls
 from .watching import LiveOut, open_viewer, remote_of, serve_http, serve_websocket, shown
@@ -37,7 +38,7 @@ class LiveIn(BaseModel):
 async def live(
     request: Request,
     platform: Here,
-    principal: Operator,
+    principal: AnyUser,
     channel_id: str,
     wanted: LiveIn | None = None,
 ) -> LiveOut:
