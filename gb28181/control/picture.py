@@ -20,6 +20,10 @@ _SOF: Final = frozenset(
 _BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
+ALIGNED: Final = 64
+"""The decoder rounds sizes up by less."""
+
+
 class BadPicture(ValueError):
     """Not a JPEG, broken, or too large."""
 
@@ -44,7 +48,8 @@ def checked(data: bytes, most_pixels: int) -> Picture:
         raise BadPicture(f"{width} x {height} pixels")
     codec: Any = av.CodecContext.create("mjpeg", "r")
     codec.thread_count = 1
-    codec.options = {"err_detect": "explode", "max_pixels": str(most_pixels)}
+    bound = (width + ALIGNED) * (height + ALIGNED)
+    codec.options = {"err_detect": "explode", "max_pixels": str(bound)}
     try:
         frames = [*codec.decode(av.Packet(data)), *codec.decode(None)]
     except (av.FFmpegError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Pictures on demand: brought by a camera of 2022, out of the stream of one of 2016, and refused."""
+"""Pictures on demand: brought by a camera of 2022, out of the stream of one of 2016, refused."""
 
 from __future__ import annotations
 
