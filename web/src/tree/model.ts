@@ -109,18 +109,20 @@ export class TreeModel {
   // -- events ----------------------------------------------------------------------------------
 
   changed(nodes: TreeNode[]): void {
-    const strangers: TreeNode[] = []
+    const strange = new Set<NodeKind>()
     for (const node of nodes) {
       const item = this.items.get(keyOf(node))
       if (!item) {
-        strangers.push(node)
+        if (node.kind === 'county') this.markAll([`city:${node.id.slice(0, 4)}`])
+        strange.add(node.kind)
         continue
       }
       const moved = item.total !== node.total || item.online !== node.online
       Object.assign(item, { name: node.name, total: node.total, online: node.online })
       if (moved && item.kind === 'device') this.mark(item)
     }
-    for (const stranger of strangers) this.seek(stranger, nodes)
+    if (strange.has('city')) this.markAll([this.root.value ?? ''])
+    if (strange.has('device')) this.seekDevices(nodes)
   }
 
   channelChanged(channelId: string, deviceId: string): void {
@@ -135,20 +137,16 @@ export class TreeModel {
     this.markAll(this.placesOf(deviceId).map((item) => item.parent ?? item.key))
   }
 
-  // Something new, or something in a branch that was never opened. The event names the places above
-  // it, but not which of them is the parent; an unopened county among them explains a device.
-  private seek(stranger: TreeNode, nodes: TreeNode[]): void {
-    if (stranger.kind === 'city') this.markAll([this.root.value ?? ''])
-    else if (stranger.kind === 'county') this.markAll([`city:${stranger.id.slice(0, 4)}`])
-    else {
-      const places = nodes.flatMap((node) => (PLACES.has(node.kind) ? keyOf(node) : []))
-      const explained = new Set<string | null>()
-      for (const key of places) {
-        const item = this.items.get(key)
-        if (item?.kind === 'county' && !item.children) explained.add(item.parent)
-      }
-      this.markAll(places.filter((key) => key !== this.root.value && !explained.has(key)))
+  // New devices, or devices in branches that were never opened. The event names the places above
+  // them, but not which of them is the parent; an unopened county among them explains a device.
+  private seekDevices(nodes: TreeNode[]): void {
+    const places = nodes.flatMap((node) => (PLACES.has(node.kind) ? keyOf(node) : []))
+    const explained = new Set<string | null>()
+    for (const key of places) {
+      const item = this.items.get(key)
+      if (item?.kind === 'county' && !item.children) explained.add(item.parent)
     }
+    this.markAll(places.filter((key) => key !== this.root.value && !explained.has(key)))
   }
 
   private placesOf(deviceId: string): Item[] {
