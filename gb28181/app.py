@@ -30,6 +30,7 @@ from gb28181.device.service import DeviceService
 from gb28181.diagnosis.service import Diagnosis
 from gb28181.figures import install_figures
 from gb28181.playback.archive import Archive
+from gb28181.playback.downloads import DownloadService
 from gb28181.playback.ending import Endings
 from gb28181.playback.service import PlaybackService
 from gb28181.reports import Reports
@@ -117,6 +118,7 @@ class App:
         self._warn_of_small_buffer()
         self._ready["sip"] = True
         await self.aftermath.settle(left_open)
+        await self.downloads.start()
         self.reports.begin()
         await self.http.start()
         log.event(ev.API_LISTENING, local="{}:{}".format(*self.http.bound), url=self.http.url)
@@ -157,6 +159,7 @@ class App:
             "reports",
             "control",
             "sessions",
+            "downloads",
             "node",
             "bus",
             "http",
@@ -229,6 +232,16 @@ class App:
         self.control = self._control_service()
         self.archive = Archive(self.devices, self.control)
         self.playback = PlaybackService(self.sessions, self.archive, dialer.new_id)
+        self.downloads = DownloadService(
+            self.sessions,
+            self.archive,
+            self.devices,
+            self.node,
+            self.store.downloads,
+            self.bus,
+            self.store.data_dir / "downloads",
+            dialer.new_id,
+        )
         endings = Endings(self.sessions, self.devices)
         self.devices.on_message_other.append(endings.on_message)
         self.devices.ask_about_strangers(endings.from_stranger)
@@ -258,6 +271,7 @@ class App:
             diagnosis=Diagnosis(self.devices, self.sessions, self.ledger, self.node),
             archive=self.archive,
             playback=self.playback,
+            downloads=self.downloads,
             node=self.node,
             store=self.store,
             bus=self.bus,
@@ -292,6 +306,7 @@ class App:
 
     def _device_changed(self, device_id: str, state: str, cause: str) -> None:
         self.sessions.device_changed(device_id, state, cause)
+        self.downloads.device_changed(device_id, state)
         if state == "online":
             self.aftermath.device_back(device_id)
 

@@ -34,8 +34,9 @@ FRAME = 1024
 """Samples of an AAC frame."""
 JUMP = CLOCK_HZ // 2
 """Sound that is this far from where it should be is moved there."""
-SEARCH = 300 * CLOCK_HZ
-"""How far back a repeated key frame is looked for."""
+SEARCH = 20 * CLOCK_HZ
+"""How far back a repeated key frame is looked for: what can be sent twice is a few seconds, and
+the pictures of a camera without signal are all alike."""
 NOMINAL = CLOCK_HZ // 25
 BASE = Fraction(1, CLOCK_HZ)
 ORPHAN_LOOK = 500

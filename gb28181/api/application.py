@@ -11,6 +11,7 @@ from . import (
     console,
     device_config,
     devices,
+    downloads,
     errors,
     live,
     positions,
@@ -59,6 +60,7 @@ def create_app(platform: Platform) -> FastAPI:
     for module in (
         auth,
         devices,
+        downloads,
         tree,
         channels,
         questions,

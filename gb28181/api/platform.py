@@ -17,6 +17,7 @@ from gb28181.control.service import ControlService
 from gb28181.device.service import DeviceService
 from gb28181.diagnosis.service import Diagnosis
 from gb28181.playback.archive import Archive
+from gb28181.playback.downloads import DownloadService
 from gb28181.playback.service import PlaybackService
 from gb28181.positions.service import PositionService
 from gb28181.session.service import SessionService
@@ -59,6 +60,7 @@ class Platform:
     positions: PositionService
     archive: Archive
     playback: PlaybackService
+    downloads: DownloadService
     recorder: Recorder
     diagnosis: Diagnosis
     node: MediaNode

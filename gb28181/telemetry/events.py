@@ -318,6 +318,12 @@ PLAYBACK_CONTROLLED = LogEvent(
     ("session_id", "stream_id", "device_id", "action", "status"),
     "A device answered a control of its recording.",
 )
+DOWNLOAD_ENDED = LogEvent(
+    "download.ended",
+    Level.INFO,
+    ("download_id", "channel_id", "device_id", "state", "reason", "size"),
+    "A download came to an end: done, broken or failed.",
+)
 PLAYBACK_ENDING_UNCLEAR = LogEvent(
     "playback.ending_unclear",
     Level.WARNING,
