@@ -194,8 +194,22 @@ def test_times(text: str, wanted: datetime | None) -> None:
     st.lists(
         st.tuples(
             st.sampled_from(
-                "AlarmMethod AlarmTime Info Longitude Latitude Event Time DeviceList Item DeviceID "
-                "AlarmPriority Direction Pan SumNum".split()
+                [
+                    "AlarmMethod",
+                    "AlarmTime",
+                    "Info",
+                    "Longitude",
+                    "Latitude",
+                    "Event",
+                    "Time",
+                    "DeviceList",
+                    "Item",
+                    "DeviceID",
+                    "AlarmPriority",
+                    "Direction",
+                    "Pan",
+                    "SumNum",
+                ]
             ),
             st.text(max_size=20),
         ),
