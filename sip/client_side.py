@@ -117,6 +117,12 @@ class ClientTransaction:
     def wake(self, now: float) -> None:
         self._side.run(self, Input.TICK)
 
+    def give_up(self) -> None:
+        """Nobody waits for the answer any more, and the request must not be repeated either."""
+        self._deliver = _ignore
+        self.error = TransportFailed("given up")
+        self._side.run(self, Input.TRANSPORT_ERROR)
+
     def on_response(self, response: Response) -> None:
         if response.status >= 200:
             self._deliver(response)

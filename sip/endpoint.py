@@ -11,7 +11,14 @@ import time
 from collections.abc import Callable
 
 from sip.answers import AnswerCache
-from sip.client_side import ClientSide, InviteClient, InviteListener, OnResult, OnRoundTrip
+from sip.client_side import (
+    ClientSide,
+    ClientTransaction,
+    InviteClient,
+    InviteListener,
+    OnResult,
+    OnRoundTrip,
+)
 from sip.errors import LocalError, ParseError, SipError, TransportFailed
 from sip.flow import Address, Flow, host_port
 from sip.ids import IdSource
@@ -192,10 +199,11 @@ class Endpoint:
 
     # Requests of ours.
 
-    async def request(self, request: Request, flow: Flow) -> Response:
+    async def request(self, request: Request, flow: Flow, *, give_up: bool = False) -> Response:
         """Any method but INVITE and ACK. Raises TransactionTimeout or TransportFailed.
 
-        Whoever stops waiting leaves the transaction to its end; the answer is then ignored.
+        Whoever stops waiting leaves the transaction to its end; the answer is then ignored. With
+        `give_up` it ends there: the request is not repeated behind the caller's back.
         """
         future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
 
@@ -207,12 +215,21 @@ class Endpoint:
             else:
                 future.set_result(result)
 
-        self.send_request(request, flow, settle)
-        return await future
+        transaction = self._start(request, flow, settle)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if give_up and transaction is not None:
+                transaction.give_up()
+            raise
 
     def send_request(self, request: Request, flow: Flow, on_result: OnResult) -> None:
         """The same without a task. `on_result` gets the final response or the error, once, and
         never before this returns."""
+        self._start(request, flow, on_result)
+
+    def _start(self, request: Request, flow: Flow, on_result: OnResult) -> ClientTransaction | None:
+        """None when it could not even be sent."""
         if request.method in ("INVITE", "ACK", "CANCEL"):
             raise LocalError(f"{request.method} is not sent this way")
         try:
@@ -220,8 +237,8 @@ class Endpoint:
         except TransportFailed as failure:
             error = failure  # the name of an except clause does not live long enough
             self._defer(lambda: on_result(error))
-            return
-        self._client.start(prepared, flow, on_result)
+            return None
+        return self._client.start(prepared, flow, on_result)
 
     def invite(self, request: Request, flow: Flow, listener: InviteListener) -> InviteClient:
         """Raises TransportFailed when the request does not fit into a datagram."""

@@ -6,7 +6,9 @@ matched by (device, CmdType, SN) (GB/T 28181-2022 A.1, A.2). Some devices answer
 open question (an unknown SN, another device's, too late) is counted and dropped.
 
 Errors are three different ones: offline 409, refused 502, no answer 504. A part of an answer is no
-error: `Collected.complete` is False then. Whoever stops waiting closes his question.
+error: `Collected.complete` is False then. Whoever stops waiting closes his question, and
+what has not arrived is not repeated: a camera must not begin to move after its operator was told
+that it did not.
 """
 
 from __future__ import annotations
@@ -116,7 +118,7 @@ class Queries:
         """Until the collector is over; a refusal at SIP level ends it with an error."""
         loop = asyncio.get_running_loop()
         sending: asyncio.Future[Response] | None = asyncio.ensure_future(
-            self._sip.request(self._request(device, flow, message), flow)
+            self._sip.request(self._request(device, flow, message), flow, give_up=True)
         )
         try:
             while not over.done() and not collector.expire(loop.time()):
@@ -149,7 +151,7 @@ class Queries:
         device, flow = self._reach(device_id)
         message = replace(message, sn=str(device.next_sn()))
         sending = asyncio.ensure_future(
-            self._sip.request(self._request(device, flow, message), flow)
+            self._sip.request(self._request(device, flow, message), flow, give_up=True)
         )
         try:
             await asyncio.wait({sending}, timeout=timeout)

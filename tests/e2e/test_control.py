@@ -16,6 +16,8 @@ from .kit import Launch, MakeCamera
 from .live_support import camera_with
 from .server import Answer, Server, wait_for
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "9.3")
+
 PTZ_STOP = "A50F0100000000B5"
 LENS_STOP = "A50F0140000000F5"
 
@@ -150,6 +152,9 @@ def test_offline_silent_and_unwilling_are_three_errors(
     faults.message_status = 0
     silent = post(platform, path, {"action": "stop"})
     assert (silent.status, silent.error["code"]) == (504, "device_timeout")
+    repeated = len(camera.received("MESSAGE"))
+    time.sleep(1.5)  # nothing may come any more: there is no event to wait for
+    assert len(camera.received("MESSAGE")) == repeated
     faults.message_status = 200
     camera.unregister()
     offline = post(platform, path, {"action": "left"})

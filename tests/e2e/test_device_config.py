@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from .camera import Camera
 from .camera.controls import Controls, squeeze
 from .kit import Launch, MakeCamera
 from .live_support import camera_with
 from .server import Answer, Server
+
+
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "9.3.2")
 
 
 def _camera(platform: Server, make_camera: MakeCamera, **how: Any) -> tuple[Camera, str, Controls]:

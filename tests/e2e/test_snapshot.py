@@ -18,6 +18,8 @@ from .kit import Launch, MakeCamera
 from .live_support import camera_with
 from .server import Answer, Server
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "9.14")
+
 FILE_ID = "{device}02{stamp}{serial:02d}"
 
 

@@ -77,6 +77,8 @@ class FakeSip:
         self.held: list[Flow] = []
         self.status: Callable[[Request], int | SipError] = lambda _: 200
         self.came = asyncio.Event()
+        self.extra: list[tuple[str, str]] = []
+        """Headers of the responses to `send_request`."""
         self._number = 0
 
     def _next(self) -> str:
@@ -91,7 +93,7 @@ class FakeSip:
     def release(self, flow: Flow) -> None:
         self.held.remove(flow)
 
-    async def request(self, request: Request, flow: Flow) -> Response:
+    async def request(self, request: Request, flow: Flow, *, give_up: bool = False) -> Response:
         self.sent.append((request, flow))
         self.came.set()
         verdict = self.status(request)
@@ -99,6 +101,24 @@ class FakeSip:
             raise verdict
         await asyncio.sleep(0)
         return Response(verdict, "")
+
+    def send_request(
+        self, request: Request, flow: Flow, on_result: Callable[[Response | SipError], None]
+    ) -> None:
+        """Without a task: what `on_request` says comes with the next turn of the loop."""
+        self.sent.append((request, flow))
+        self.came.set()
+        verdict = self.status(request)
+        answer = verdict if isinstance(verdict, SipError) else self.answer(request, verdict)
+        asyncio.get_running_loop().call_soon(on_result, answer)
+
+    def answer(self, request: Request, status: int) -> Response:
+        """The response a device gives, with a tag of its own."""
+        headers = Headers([("To", f"{request.headers.get('To')};tag=dev"), *self.extra])
+        return Response(status, "", headers)
+
+    def contact_address(self, flow: Flow) -> tuple[str, int]:
+        return flow.local
 
     def queries(self, kind: type[Message]) -> list[Message]:
         found = [read(request.body) for request, _ in self.sent]

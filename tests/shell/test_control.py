@@ -110,7 +110,7 @@ async def test_an_answer_may_come_before_the_sip_answer(here: World, queries: Qu
     held = asyncio.Event()
     plain = here.sip.request
 
-    async def slow(request: Request, flow: Flow) -> Response:
+    async def slow(request: Request, flow: Flow, *, give_up: bool = False) -> Response:
         await plain(request, flow)
         await held.wait()
         return Response(200, "OK")
@@ -313,7 +313,7 @@ async def test_a_stop_does_not_wait_behind_moves(dome: Callable[..., Dome]) -> N
     held = asyncio.Event()
     plain = camera.world.sip.request
 
-    async def slow(request: Request, flow: Flow) -> Response:
+    async def slow(request: Request, flow: Flow, *, give_up: bool = False) -> Response:
         answer = await plain(request, flow)
         await held.wait()
         return answer

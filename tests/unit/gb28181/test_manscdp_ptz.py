@@ -25,6 +25,8 @@ from gb28181.manscdp.ptz import (
     encode,
 )
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "A.3")
+
 FILE = Path(__file__).parents[2] / "vectors" / "ptz" / "vectors.txt"
 EXPECTED: dict[str, Instruction] = {
     "stop": STOP,

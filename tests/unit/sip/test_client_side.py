@@ -98,6 +98,33 @@ def test_no_answer_is_a_timeout_after_eleven_sendings() -> None:
     assert (len(bench.side), len(bench.queue)) == (0, 0)
 
 
+def test_what_is_given_up_is_not_repeated() -> None:
+    bench = Bench()
+    message = request()
+    transaction = bench.side.start(message, UDP, bench.results.append)
+    bench.run_until(1.0)
+    sent = len(bench.sent)
+    transaction.give_up()
+    bench.run_until(60.0)
+    assert len(bench.sent) == sent
+    assert bench.results == []
+    assert (len(bench.side), len(bench.queue)) == (0, 0)
+    bench.side.on_response(response(200, message), UDP)
+    assert len(bench.stray) == 1
+
+
+def test_giving_up_what_is_over_changes_nothing() -> None:
+    bench = Bench()
+    message = request()
+    transaction = bench.side.start(message, UDP, bench.results.append)
+    bench.side.on_response(response(200, message), UDP)
+    transaction.give_up()
+    bench.run_until(60.0)
+    transaction.give_up()
+    assert [r.status for r in bench.results] == [200]  # type: ignore[union-attr]
+    assert (len(bench.side), bench.stray) == (0, [])
+
+
 def test_a_response_to_nothing_is_stray() -> None:
     bench = Bench()
     late = response(200, request("INVITE"))
