@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from . import (
     alarms,
     auth,
+    bulk,
     channels,
     console,
     device_config,
@@ -59,6 +60,7 @@ def create_app(platform: Platform) -> FastAPI:
     errors.install(app)
     for module in (
         auth,
+        bulk,
         devices,
         downloads,
         tree,
@@ -85,6 +87,6 @@ def create_app(platform: Platform) -> FastAPI:
     app.add_middleware(
         Observe,
         max_body=platform.settings.http.max_body,
-        larger={snapshots.UPLOAD_PATH: pictures},
+        larger={snapshots.UPLOAD_PATH: pictures, bulk.IMPORT_PATH: bulk.MOST_BODY},
     )
     return app

@@ -78,12 +78,12 @@ class Managing:
         record.policy = _merged(record.policy, given)
         await self._estate.store.save_device(record)
         device.record = record
-        self._apply(device)
+        self.settle(device)
         self._estate.rename(device)
         self._estate.news.device("device.updated", device)
         return device
 
-    def _apply(self, device: Device) -> None:
+    def settle(self, device: Device) -> None:
         """Let a changed policy take effect now."""
         policy = policies.effective(self._estate.options.policy, device.record.policy)
         moved = policy.place != device.policy.place

@@ -20,6 +20,7 @@ from gb28181 import __version__
 from gb28181.cluster.bus import Bus
 from gb28181.device.asking import Asking
 from gb28181.device.attempts import Attempt
+from gb28181.device.bulk import Bulk
 from gb28181.device.catalogs import Catalogs
 from gb28181.device.clock import Clock
 from gb28181.device.clocks import Clocks
@@ -90,6 +91,7 @@ class DeviceService:
         outgoing = Outgoing(sip, options.server_id, options.domain)
         self._asking = Asking(self._estate, sip, outgoing, answers, self._catalogs)
         self._managing = Managing(self._estate)
+        self.bulk = Bulk(self._estate, self._managing.settle)
         self._channels = ChannelQuery(self._estate.tree)
         self._malformed = Budget(options.malformed_rate, MALFORMED_BURST)
         self._saver: asyncio.Task[None] | None = None
