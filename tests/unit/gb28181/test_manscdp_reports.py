@@ -188,29 +188,18 @@ def test_times(text: str, wanted: datetime | None) -> None:
         assert parse_time(format_time(wanted)) == wanted
 
 
+NAMES = [
+    *("AlarmMethod", "AlarmTime", "AlarmPriority", "Info", "Longitude", "Latitude", "Direction"),
+    *("Event", "Time", "DeviceList", "Item", "DeviceID", "SumNum", "Pan"),
+]
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(["Alarm", "MobilePosition", "Catalog", "PTZPosition"]),
     st.lists(
         st.tuples(
-            st.sampled_from(
-                [
-                    "AlarmMethod",
-                    "AlarmTime",
-                    "Info",
-                    "Longitude",
-                    "Latitude",
-                    "Event",
-                    "Time",
-                    "DeviceList",
-                    "Item",
-                    "DeviceID",
-                    "AlarmPriority",
-                    "Direction",
-                    "Pan",
-                    "SumNum",
-                ]
-            ),
+            st.sampled_from(NAMES),
             st.text(max_size=20),
         ),
         max_size=12,
