@@ -12,7 +12,6 @@ from .kit import Launch, MakeCamera
 from .live_support import camera_with
 from .server import Answer, Server
 
-
 pytestmark = pytest.mark.clause("GB/T 28181-2022", "9.3.2")
 
 
