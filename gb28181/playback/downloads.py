@@ -223,9 +223,10 @@ class DownloadService:
         if job.maker is not None and job.maker.returncode is None:
             job.maker.kill()
         self._sessions.close(job.stream_id)
-        if job.task is not None:
-            await asyncio.wait({job.task}, timeout=CLOSE_S)
-            job.task.cancel()
+        task = job.task
+        if task is not None:
+            await asyncio.wait({task}, timeout=CLOSE_S)
+            task.cancel()
         self._jobs.pop(download_id, None)
         await self._book.remove(download_id)
         for path in (self._spool(job), self._target(job)):

@@ -102,11 +102,11 @@ def test_a_download_over_a_gap(
     platform: Server, make_camera: MakeCamera, video: Source, tmp_path: Path
 ) -> None:
     camera, channel_id = camera_with(make_camera, platform, video)
-    camera.records = [Record(MORNING, MORNING + 4), Record(MORNING + 107, MORNING + 111)]
+    camera.records = [Record(MORNING, MORNING + 4), Record(MORNING + 108, MORNING + 112)]
     download_id = ordered(platform, channel_id, MORNING, MORNING + 600, speed=4)
     wait_state(platform, download_id, "done")
     fetch(platform, download_id, tmp_path / "a.mp4")
-    first, second = frame_of(MORNING), frame_of(MORNING + 107)
+    first, second = frame_of(MORNING), frame_of(MORNING + 108)
     assert frames(tmp_path / "a.mp4") == [*range(first, first + 100), *range(second, second + 100)]
     times = sorted(
         float(packet["pts_time"])
