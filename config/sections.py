@@ -140,6 +140,14 @@ class SessionSettings(Section):
     """How long viewers are kept when their device goes offline, in case it comes back."""
     rest: Duration = Field(30.0, ge=0, le=3600)
     """How long a port and an SSRC rest after BYE, because cameras go on sending."""
+    downloads_per_device: int = Field(2, ge=1, le=64)
+    """Recordings one device sends as downloads at one time; more are queued."""
+    downloads_queued: int = Field(50, ge=0, le=10_000)
+    """Downloads that may wait for one device; the next one gets 503."""
+    download_retention: Duration = Field(30 * DAY, ge=60, le=3650 * DAY)
+    """How long finished, broken and failed downloads are kept, with their files."""
+    download_reserve: Size = Field(512 * MIB, ge=0, le=1024**4)
+    """Bytes of the disk that downloads leave free; below it they end with `disk_full`."""
 
 
 class MediaSettings(Section):

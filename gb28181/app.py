@@ -32,6 +32,7 @@ from gb28181.figures import install_figures
 from gb28181.playback.archive import Archive
 from gb28181.playback.downloads import DownloadService
 from gb28181.playback.ending import Endings
+from gb28181.playback.progress import DownloadLimits
 from gb28181.playback.service import PlaybackService
 from gb28181.reports import Reports
 from gb28181.session.address import MediaAddresses
@@ -241,6 +242,7 @@ class App:
             self.bus,
             self.store.data_dir / "downloads",
             dialer.new_id,
+            _download_limits(settings),
         )
         endings = Endings(self.sessions, self.devices)
         self.devices.on_message_other.append(endings.on_message)
@@ -386,6 +388,16 @@ def _control_options(settings: Settings) -> ControlOptions:
             most_pixels=control.snapshot_pixels,
             keep=control.snapshot_keep,
         ),
+    )
+
+
+def _download_limits(settings: Settings) -> DownloadLimits:
+    sessions = settings.sessions
+    return DownloadLimits(
+        per_device=sessions.downloads_per_device,
+        queued=sessions.downloads_queued,
+        keep_s=sessions.download_retention,
+        reserve=sessions.download_reserve,
     )
 
 
