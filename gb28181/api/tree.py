@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
@@ -35,10 +37,21 @@ class BranchOut(NodeOut):
 async def tree(
     platform: Here,
     _: Viewer,
-    parent: str | None = Query(None, max_length=64, description="absent: the region"),
+    parent: str | None = Query(None, max_length=64, description="absent: the root"),
+    view: Literal["region", "organisation"] = "region",
 ) -> BranchOut:
     """One node and its children. Without ``parent``: the region with its cities and
-    ``unassigned``."""
+    ``unassigned``; in the view ``organisation`` the devices that report business groups and
+    virtual organisations (types 215 and 216)."""
+    if view == "organisation":
+        branch = platform.devices.organising.branch(parent)
+        if branch is None:
+            raise NotFound("node", parent or "")
+        top, children = branch
+        return BranchOut(
+            **NodeOut.model_validate(top).model_dump(),
+            children=[NodeOut.model_validate(child) for child in children],
+        )
     node = platform.devices.tree.node(parent)
     below = platform.devices.tree.children(parent)
     if node is None or below is None:

@@ -30,6 +30,7 @@ from gb28181.device.limits import Budget
 from gb28181.device.managing import Managing
 from gb28181.device.model import Device, Route
 from gb28181.device.options import DeviceOptions
+from gb28181.device.organising import Organising
 from gb28181.device.outgoing import Outgoing
 from gb28181.device.query import Answers
 from gb28181.device.registering import Registering, Silence
@@ -92,6 +93,7 @@ class DeviceService:
         self._asking = Asking(self._estate, sip, outgoing, answers, self._catalogs)
         self._managing = Managing(self._estate)
         self.bulk = Bulk(self._estate, self._managing.settle)
+        self.organising = Organising(self._estate)
         self._channels = ChannelQuery(self._estate.tree)
         self._malformed = Budget(options.malformed_rate, MALFORMED_BURST)
         self._saver: asyncio.Task[None] | None = None
