@@ -35,6 +35,16 @@ EVENTS: dict[str, tuple[str, str]] = {
         " `newest_wins` or `refused`.",
     ),
     "device.removed": ("`device_id`", "An operator removed it."),
+    "device.upgrade": (
+        "`session_id` `device_id` `firmware` `file_url` `state` `failure` `running_firmware`"
+        " `started_at` `ended_at`",
+        "A firmware upgrade ended: `state` is `done` or `failed`.",
+    ),
+    "snapshot.taken": (
+        "`snapshot_id` `channel_id` `device_id` `taken_at` `source` `file_id` `width` `height`"
+        " `size`",
+        "A picture was taken and is kept.",
+    ),
     "channel.added": (CHANNEL, "A channel is new."),
     "channel.updated": (CHANNEL, "Its facts or its place changed."),
     "channel.status": ("`channel_id` `device_id` `online`", "Its own Status changed."),

@@ -28,6 +28,11 @@ TITLES = {
     "channels": "Channels",
     "live": "Live pictures",
     "sessions": "Sessions",
+    "device questions": "Asking devices",
+    "camera control": "Moving cameras",
+    "device control": "Commanding devices",
+    "device settings": "Settings of devices",
+    "snapshots": "Pictures on demand",
     "system": "System",
 }
 

@@ -12,6 +12,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from gb28181.control.target import Target
 from gb28181.errors import BadInput
 from gb28181.manscdp.actions import (
     Action,
@@ -58,6 +59,26 @@ class AlarmResetIn(BaseModel):
 
     method: str = Field("", max_length=32, description="AlarmMethod, e.g. `2` or `1/2`")
     type: str = Field("", max_length=32, description="AlarmType")
+
+
+ITEM = Field(
+    "",
+    pattern=r"^[0-9A-Za-z]{0,32}$",
+    description="an item of its catalog by the device's code, e.g. an alarm input; empty: the "
+    "device itself",
+)
+
+
+class DeviceGuardIn(GuardIn):
+    """Arm or disarm a device or one of its items."""
+
+    item_id: str = ITEM
+
+
+class DeviceAlarmResetIn(AlarmResetIn):
+    """Which alarm of a device or of one of its items is over."""
+
+    item_id: str = ITEM
 
 
 class AreaIn(BaseModel):
@@ -214,17 +235,18 @@ async def reboot(platform: Here, _: Admin, device_id: str) -> Taken:
 
 
 @router.post("/devices/{device_id}/guard")
-async def guard_device(platform: Here, _: Operator, device_id: str, wanted: GuardIn) -> Taken:
-    """Arm or disarm a device."""
-    return await _to_device(platform, device_id, GuardCmd(wanted.on))
+async def guard_device(platform: Here, _: Operator, device_id: str, wanted: DeviceGuardIn) -> Taken:
+    """Arm or disarm a device or one of its items."""
+    return await _to_device(platform, device_id, GuardCmd(wanted.on), item_id=wanted.item_id)
 
 
 @router.post("/devices/{device_id}/alarm-reset")
 async def reset_device(
-    platform: Here, _: Operator, device_id: str, wanted: AlarmResetIn | None = None
+    platform: Here, _: Operator, device_id: str, wanted: DeviceAlarmResetIn | None = None
 ) -> Taken:
-    """End an alarm of a device."""
-    return await _to_device(platform, device_id, _reset(wanted))
+    """End an alarm of a device or of one of its items."""
+    item_id = "" if wanted is None else wanted.item_id
+    return await _to_device(platform, device_id, _reset(wanted), item_id=item_id)
 
 
 @router.post("/devices/{device_id}/sd-cards/format")
@@ -282,7 +304,10 @@ async def _to_camera(
 
 
 async def _to_device(
-    platform: Platform, device_id: str, action: Action, *, force: bool = False
+    platform: Platform, device_id: str, action: Action, *, item_id: str = "", force: bool = False
 ) -> Taken:
     control = platform.control
-    return taken(await control.commands.do(control.device(device_id), action, force=force))
+    target = control.device(device_id)
+    if item_id:
+        target = Target(target.device, item_id)
+    return taken(await control.commands.do(target, action, force=force))

@@ -16,7 +16,7 @@ from gb28181.manscdp import table
 from gb28181.manscdp.blocks import READ_ONLY, BlockType
 
 from .config_models import CHANGES, ConfigBlocks, block_named, chosen, field_name
-from .guard import Admin, Viewer
+from .guard import Admin, Operator
 from .platform import Here, Platform
 from .told import REFUSALS, Force
 
@@ -51,7 +51,7 @@ Blocks = Annotated[
 
 @router.get("/devices/{device_id}/config")
 async def device_config(
-    platform: Here, _: Viewer, device_id: str, block: Blocks = None, force: Force = False
+    platform: Here, _: Operator, device_id: str, block: Blocks = None, force: Force = False
 ) -> ConfigOut:
     """Ask a device for its settings."""
     return await _read(platform, platform.control.device(device_id), block, force)
@@ -59,7 +59,7 @@ async def device_config(
 
 @router.get("/channels/{channel_id}/config")
 async def channel_config(
-    platform: Here, _: Viewer, channel_id: str, block: Blocks = None, force: Force = False
+    platform: Here, _: Operator, channel_id: str, block: Blocks = None, force: Force = False
 ) -> ConfigOut:
     """Ask the device for the settings of a channel."""
     return await _read(platform, platform.control.channel(channel_id), block, force)

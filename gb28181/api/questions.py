@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gb28181.control.collect import Collected
 from gb28181.control.target import Target
+from gb28181.errors import DeviceRefused, DeviceTimeout
 from gb28181.manscdp.commands.device_status import DeviceStatusResponse
 
-from .guard import Viewer
+from .guard import Operator
 from .platform import Here, Platform
 from .told import REFUSALS, Force
 
@@ -39,6 +40,17 @@ class StatusOut(BaseModel):
     alarm_inputs: list[AlarmInputOut]
     extra: dict[str, str] = Field(description="what the standard does not know")
     problems: list[str]
+
+
+class InfoOut(BaseModel):
+    """Who a device says it is; empty or null where it does not say."""
+
+    device_id: str
+    name: str
+    manufacturer: str
+    model: str
+    firmware: str
+    channels: int | None = Field(description="number of video inputs")
 
 
 class Answered(BaseModel):
@@ -140,19 +152,37 @@ class CardsOut(Answered):
 
 
 @router.get("/devices/{device_id}/status")
-async def device_status(platform: Here, _: Viewer, device_id: str) -> StatusOut:
+async def device_status(platform: Here, _: Operator, device_id: str) -> StatusOut:
     """Ask a device how it is."""
     return await _status(platform, platform.control.device(device_id))
 
 
+@router.get("/devices/{device_id}/info")
+async def device_info(platform: Here, _: Operator, device_id: str) -> InfoOut:
+    """Ask a device who it is; what it says is kept with the device as well."""
+    said = await platform.devices.query_device_info(device_id)
+    if said is None:
+        raise DeviceTimeout(f"device {device_id} does not answer")
+    if not said.ok:
+        raise DeviceRefused(f"device {device_id} says ERROR", detail={"result": "ERROR"})
+    return InfoOut(
+        device_id=said.device_id,
+        name=said.name,
+        manufacturer=said.manufacturer,
+        model=said.model,
+        firmware=said.firmware,
+        channels=said.channel,
+    )
+
+
 @router.get("/channels/{channel_id}/status")
-async def channel_status(platform: Here, _: Viewer, channel_id: str) -> StatusOut:
+async def channel_status(platform: Here, _: Operator, channel_id: str) -> StatusOut:
     """Ask the device how a channel is."""
     return await _status(platform, platform.control.channel(channel_id))
 
 
 @router.get("/channels/{channel_id}/presets")
-async def presets(platform: Here, _: Viewer, channel_id: str) -> PresetsOut:
+async def presets(platform: Here, _: Operator, channel_id: str) -> PresetsOut:
     """Ask a camera for its presets."""
     control = platform.control
     found = await control.presets(control.channel(channel_id))
@@ -162,7 +192,7 @@ async def presets(platform: Here, _: Viewer, channel_id: str) -> PresetsOut:
 
 @router.get("/channels/{channel_id}/home-position")
 async def home_position(
-    platform: Here, _: Viewer, channel_id: str, force: Force = False
+    platform: Here, _: Operator, channel_id: str, force: Force = False
 ) -> HomeOut:
     """Ask a camera for its home position (2022)."""
     control = platform.control
@@ -175,7 +205,7 @@ async def home_position(
 
 @router.get("/channels/{channel_id}/cruise-tracks")
 async def cruise_tracks(
-    platform: Here, _: Viewer, channel_id: str, force: Force = False
+    platform: Here, _: Operator, channel_id: str, force: Force = False
 ) -> TracksOut:
     """Ask a camera for its cruises (2022)."""
     control = platform.control
@@ -186,7 +216,7 @@ async def cruise_tracks(
 
 @router.get("/channels/{channel_id}/cruise-tracks/{number}")
 async def cruise_track(
-    platform: Here, _: Viewer, channel_id: str, number: int, force: Force = False
+    platform: Here, _: Operator, channel_id: str, number: int, force: Force = False
 ) -> PointsOut:
     """Ask a camera for the stops of a cruise (2022)."""
     control = platform.control
@@ -197,7 +227,7 @@ async def cruise_track(
 
 @router.get("/channels/{channel_id}/ptz/position")
 async def ptz_position(
-    platform: Here, _: Viewer, channel_id: str, force: Force = False
+    platform: Here, _: Operator, channel_id: str, force: Force = False
 ) -> PositionOut:
     """Ask a camera where it looks (2022)."""
     control = platform.control
@@ -206,7 +236,7 @@ async def ptz_position(
 
 
 @router.get("/devices/{device_id}/sd-cards")
-async def sd_cards(platform: Here, _: Viewer, device_id: str, force: Force = False) -> CardsOut:
+async def sd_cards(platform: Here, _: Operator, device_id: str, force: Force = False) -> CardsOut:
     """Ask a device for its memory cards (2022)."""
     control = platform.control
     found = await control.sd_cards(control.device(device_id), force=force)

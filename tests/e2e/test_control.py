@@ -325,6 +325,14 @@ def test_commands_of_a_device(platform: Server, dome: tuple[Camera, str, Control
     assert "<FormatSDCard>0</FormatSDCard>" in controls.last
     good(post(platform, f"/devices/{camera.device_id}/guard", {"on": True}))
     assert f"<DeviceID>{camera.device_id}</DeviceID>" in controls.last
+    body = {"item_id": "64010400001340000001", "method": "2"}
+    good(post(platform, f"/devices/{camera.device_id}/alarm-reset", body))
+    assert (
+        "<DeviceID>64010400001340000001</DeviceID><AlarmCmd>ResetAlarm</AlarmCmd>"
+        "<Info><AlarmMethod>2</AlarmMethod></Info></Control>"
+    ) in squeeze(controls.last)
+    info = platform.get(f"/devices/{camera.device_id}/info")
+    assert (info["manufacturer"], info["model"], info["channels"]) == ("NxCam", "NX-2", 1)
 
 
 def test_error_and_silence_after_the_sip_answer(
