@@ -231,6 +231,17 @@ class App:
         )
         self.endpoint.measure(self.devices.round_trip)
         self.control = self._control_service()
+        self._build_playback(switchboard, dialer)
+        self.reports = Reports(self.devices, self.endpoint, self.store, self.bus, self.control)
+        switchboard.on_notify = self.reports.incoming.on_notify
+        self.aftermath = Aftermath(self.endpoint, self.ledger, self.store, self.devices)
+        self.devices.on_state.append(self._device_changed)
+        switchboard.connect(self.devices, caller, self.aftermath)
+        self.platform = self._platform(tokens)
+        self.http = HttpServer(create_app(self.platform), settings.http)
+        install_figures(self.metrics, self)
+
+    def _build_playback(self, switchboard: Switchboard, dialer: Dialer) -> None:
         self.archive = Archive(self.devices, self.control)
         self.playback = PlaybackService(self.sessions, self.archive, dialer.new_id)
         self.downloads = DownloadService(
@@ -242,20 +253,12 @@ class App:
             self.bus,
             self.store.data_dir / "downloads",
             dialer.new_id,
-            _download_limits(settings),
+            _download_limits(self.settings),
         )
         endings = Endings(self.sessions, self.devices)
         self.devices.on_message_other.append(endings.on_message)
         self.devices.ask_about_strangers(endings.from_stranger)
         switchboard.in_call.append(endings.in_call)
-        self.reports = Reports(self.devices, self.endpoint, self.store, self.bus, self.control)
-        switchboard.on_notify = self.reports.incoming.on_notify
-        self.aftermath = Aftermath(self.endpoint, self.ledger, self.store, self.devices)
-        self.devices.on_state.append(self._device_changed)
-        switchboard.connect(self.devices, caller, self.aftermath)
-        self.platform = self._platform(tokens)
-        self.http = HttpServer(create_app(self.platform), settings.http)
-        install_figures(self.metrics, self)
 
     def _platform(self, tokens: Tokens) -> Platform:
         return Platform(
