@@ -322,6 +322,7 @@ class App:
             await asyncio.sleep(1.0)
             self.rate.drain()
             self.reports.drain()
+            self.control.queries.drain()
 
     def _warn_of_small_buffer(self) -> None:
         wanted, got = self.settings.sip.receive_buffer, self.endpoint.receive_buffer

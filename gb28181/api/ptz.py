@@ -12,6 +12,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
 from gb28181.control.ptz import PtzAction
+from gb28181.errors import BadInput
 from gb28181.manscdp.ptz import (
     STOP,
     Auxiliary,
@@ -186,6 +187,8 @@ async def set_cruise(
     platform: Here, who: Operator, channel_id: str, group: Group, wanted: CruiseIn
 ) -> Taken:
     """Set speed and stay time; what is not given stays."""
+    if wanted.speed is None and wanted.stay_s is None:
+        raise BadInput("speed or stay_s is needed")
     done = Taken(sip_status=200, result=None)
     for do, value in ((CruiseDo.SPEED, wanted.speed), (CruiseDo.STAY, wanted.stay_s)):
         if value is not None:

@@ -302,6 +302,8 @@ def _takes_over(instruction: Instruction) -> bool:
             return do is CruiseDo.START
         case ptz.Scan(do):
             return do is ptz.ScanDo.START
+        case ptz.Move():
+            return instruction == STOP
         case _:
             return False
 

@@ -63,6 +63,10 @@ class Queries:
         """Questions that wait for their answer now."""
         return len(self._answers)
 
+    def drain(self) -> None:
+        """Write what was held back of floods; call it about once a second."""
+        self._rate.drain()
+
     # --- asking -------------------------------------------------------------------------------
 
     async def ask(

@@ -5,6 +5,8 @@ The recorded PTZCmd is compared with literal digits (GB/T 28181-2022 A.3).
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from typing import Any
 
@@ -14,7 +16,7 @@ from .camera import Camera, Faults
 from .camera.controls import UPGRADED, Controls, squeeze
 from .kit import Launch, MakeCamera
 from .live_support import camera_with
-from .server import Answer, Server, wait_for
+from .server import ROOT, Answer, Server, command, wait_for
 
 pytestmark = pytest.mark.clause("GB/T 28181-2022", "9.3")
 
@@ -444,3 +446,47 @@ def test_two_operators_and_one_camera(platform: Server, dome: tuple[Camera, str,
     assert platform.call("DELETE", f"/api/v1/channels/{channel_id}/ptz/lock").status == 204
     assert platform.get(f"/channels/{channel_id}/ptz/lock")["holder"] == ""
     assert controls.ptz == ["A50F010250000007", PTZ_STOP]
+
+
+def test_two_people_and_one_camera(launch: Launch, make_camera: MakeCamera) -> None:
+    server = launch(GB28181_CONTROL__PTZ_HOLD="2")
+    camera, channel_id = camera_with(make_camera, server, None)
+    controls = camera.on_message = Controls(camera)
+    path = f"/api/v1/channels/{channel_id}/ptz"
+    tokens = {name: _user(server, name) for name in ("zhang", "li")}
+
+    def move(name: str, action: str) -> Answer:
+        return server.call("POST", path, {"action": action, "speed": 80}, token=tokens[name])
+
+    assert move("zhang", "left").status == 200
+    held = move("li", "right")
+    assert (held.status, held.error["code"]) == (409, "ptz_locked")
+    assert held.error["detail"]["holder"] == "zhang"
+    assert move("li", "stop").status == 409
+    assert server.call("POST", path, {"action": "stop"}).status == 200  # admin takes it over
+    assert move("zhang", "left").error["detail"]["holder"] == "admin"
+    assert server.call("DELETE", f"{path}/lock").status == 204
+    assert move("li", "right").status == 200
+    assert move("li", "stop").status == 200
+    assert controls.ptz == ["A50F010250000007", PTZ_STOP, "A50F010150000006", PTZ_STOP]
+    reboot = f"/api/v1/devices/{camera.device_id}/reboot"
+    assert server.call("POST", reboot, {}, token=tokens["li"]).status == 403
+
+
+def _user(server: Server, name: str) -> str:
+    """A new operator of this platform; a token."""
+    password = "nx-operator-pass"
+    subprocess.run(
+        command("user", "set", name, "--role", "operator"),
+        input=f"{password}\n".encode(),
+        env={**os.environ, "PYTHONPATH": str(ROOT), **server.env},
+        cwd=server.folder,
+        check=True,
+        capture_output=True,
+        timeout=30,
+    )
+    form = f"username={name}&password={password}".encode()
+    answer = server.call("POST", "/api/v1/auth/token", raw=form, token=False)
+    assert answer.status == 200, answer
+    token: str = answer.body["access_token"]
+    return token
