@@ -10,6 +10,7 @@ from . import (
     bulk,
     channels,
     console,
+    description,
     device_config,
     devices,
     downloads,
@@ -58,6 +59,7 @@ def create_app(platform: Platform) -> FastAPI:
     app.state.platform = platform
     app.state.principals = PrincipalCache(platform.store)
     errors.install(app)
+    description.install(app)
     for module in (
         auth,
         bulk,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Literal
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 
 from gb28181.errors import Unauthorised
@@ -32,7 +33,16 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz")
+class ReadyOut(BaseModel):
+    """What of the node can be worked with already."""
+
+    status: Literal["ready", "not ready"]
+    tree: bool
+    sip: bool
+    media: bool
+
+
+@router.get("/readyz", response_model=ReadyOut, responses={503: {"model": ReadyOut}})
 async def readyz(platform: Here) -> JSONResponse:
     """200 when the tree is restored, the sockets are bound and media answers; else 503."""
     state = platform.readiness()
@@ -46,7 +56,7 @@ async def readyz(platform: Here) -> JSONResponse:
     return JSONResponse(body, 200 if ready else 503)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request, platform: Here) -> Response:
     """Prometheus text; needs a token unless asked from loopback."""
     if not _is_loopback(request) and await identify(request) is None:
