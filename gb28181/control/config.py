@@ -3,7 +3,8 @@
 A change is read-modify-write, one at a time per device: the block is fetched, the caller's values
 are put over it, what only the device tells and every secret is taken out, and the block is sent.
 BasicParam is sent with nothing but the caller's values, because a device may take what is missing
-there for "leave it", and must not be told its own server again.
+there for "leave it", and must not be told its own server again. When that changes its heartbeat,
+the device's own setting here follows, or it would soon be called offline.
 
 Some devices answer the query with one message per type, some name the block otherwise than asked
 (it is then taken when only one is missing), some answer DeviceConfig with nothing but the SIP 200:
@@ -19,6 +20,7 @@ from typing import Any
 
 from gb28181.control.query import Queries
 from gb28181.control.target import Target
+from gb28181.device.service import DeviceService
 from gb28181.errors import BadInput, DeviceRefused, DeviceTimeout, NotSupported
 from gb28181.manscdp import Message, table
 from gb28181.manscdp.blocks import (
@@ -40,6 +42,8 @@ from gb28181.manscdp.commands.device_config import (
 )
 
 QUIET_S = 2.0
+LEAST_HEARTBEAT_S, MOST_HEARTBEAT_S = 5, 3600
+MOST_MISSED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ class ConfigChanged:
 class Configs:
     """One per node."""
 
-    def __init__(self, queries: Queries, *, answer_s: float) -> None:
+    def __init__(self, devices: DeviceService, queries: Queries, *, answer_s: float) -> None:
+        self._devices = devices
         self._queries = queries
         self._answer_s = answer_s
         self._turns: dict[str, asyncio.Lock] = {}
@@ -111,7 +116,22 @@ class Configs:
         async with turn:
             base = await self._base(target, kind)
             wanted = to_send(table.merged(base, changes))
-            return ConfigChanged(wanted, await self._write(target, wanted))
+            if isinstance(wanted, BasicParam):
+                _check_heartbeat(wanted)
+            confirmed = await self._write(target, wanted)
+            if isinstance(wanted, BasicParam) and not target.channel_id:
+                await self._follow(target.device_id, wanted)
+            return ConfigChanged(wanted, confirmed)
+
+    async def _follow(self, device_id: str, block: BasicParam) -> None:
+        """The device keeps another rhythm from now on, so we wait by that one as well."""
+        told = {
+            "keepalive_interval": block.heart_beat_interval,
+            "keepalive_count": block.heart_beat_count,
+        }
+        changes = {name: value for name, value in told.items() if value is not None}
+        if changes:
+            await self._devices.update(device_id, changes)
 
     async def _base(self, target: Target, kind: BlockType) -> Block:
         """What the changes are put over."""
@@ -149,6 +169,15 @@ class Configs:
             return False
         sent, told = table.shown(block), table.shown(to_send(found))
         return all(told[name] == value for name, value in sent.items() if value not in (None, ""))
+
+
+def _check_heartbeat(block: BasicParam) -> None:
+    """Values we could not follow would make the device look offline."""
+    interval, count = block.heart_beat_interval, block.heart_beat_count
+    if interval is not None and not LEAST_HEARTBEAT_S <= interval <= MOST_HEARTBEAT_S:
+        raise BadInput(f"heart_beat_interval is {LEAST_HEARTBEAT_S} to {MOST_HEARTBEAT_S} s")
+    if count is not None and not 1 <= count <= MOST_MISSED:
+        raise BadInput(f"heart_beat_count is 1 to {MOST_MISSED}")
 
 
 def _all_of(target: Target) -> tuple[BlockType, ...]:

@@ -87,7 +87,7 @@ class ControlService:
         self.commands = Commands(
             self.queries, timeout_s=options.command_s, answer_s=options.answer_s
         )
-        self.configs = Configs(self.queries, answer_s=options.answer_s)
+        self.configs = Configs(devices, self.queries, answer_s=options.answer_s)
         self.upgrades = Upgrades(self.commands, book, bus)
         self.snapshots = Snapshots(
             devices,

@@ -93,8 +93,14 @@ def test_basic_param_is_changed_without_its_secrets(
         f"<DeviceID>{camera.device_id}</DeviceID><BasicParam><HeartBeatInterval>30"
         "</HeartBeatInterval></BasicParam></Control>"
     ) in squeeze(controls.last)
+    device = platform.device(camera.device_id)
+    assert device is not None
+    assert device["policy"]["keepalive_interval"] == 30
     for bad in (
         {"heart_beat_interval": -1},
+        {"heart_beat_interval": 3601},
+        {"heart_beat_interval": 0},
+        {"heart_beat_count": 21},
         {"password": "x"},
         {"sip_server_ip": "192.0.2.1"},
         {"heartbeat": 1},
