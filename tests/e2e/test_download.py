@@ -17,7 +17,10 @@ from .live_support import camera_with
 from .server import Server, wait_for
 from .test_playback import MORNING, frame_of, invited, iso
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.clause("GB/T 28181-2022", "9.9"),
+]
 
 
 def order(server: Server, channel_id: str, start: int, end: int, **more: object) -> Any:

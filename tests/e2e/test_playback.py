@@ -14,7 +14,12 @@ from .kit import MakeCamera
 from .live_support import RawViewer, camera_with
 from .server import SERVER_ID, Server, wait_for
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.clause("GB/T 28181-2022", "9.7"),
+    pytest.mark.clause("GB/T 28181-2022", "9.8"),
+    pytest.mark.clause("GB/T 28181-2022", "annex B"),
+]
 
 # 2026-11-21 08:00:00 in Beijing; a multiple of the 20 s the source repeats after.
 MORNING = 1795219200

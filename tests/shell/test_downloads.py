@@ -27,6 +27,10 @@ from tests.unit.media.samples import pictures
 from .test_playback_service import END, START, FakeControl
 from .test_session_service import CHANNEL, DEVICE, Bench
 
+pytestmark = [
+    pytest.mark.clause("GB/T 28181-2022", "9.9"),
+]
+
 VIDEO, PICTURES = pictures(count=25)
 
 

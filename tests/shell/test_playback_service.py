@@ -26,6 +26,11 @@ from sip.message import Request, build_response
 
 from .test_session_service import CHANNEL, DEVICE, FLOW, SERVER, Bench
 
+pytestmark = [
+    pytest.mark.clause("GB/T 28181-2022", "9.8"),
+    pytest.mark.clause("GB/T 28181-2022", "annex B"),
+]
+
 START = datetime(2026, 11, 21, 0, 0, tzinfo=UTC)
 END = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gb28181.manscdp import read, write
 from gb28181.manscdp.commands.media_status import MediaStatus
 from gb28181.manscdp.commands.record_info import (
@@ -9,6 +11,11 @@ from gb28181.manscdp.commands.record_info import (
     RecordInfoResponse,
     RecordItem,
 )
+
+pytestmark = [
+    pytest.mark.clause("GB/T 28181-2022", "A.2.4.5"),
+    pytest.mark.clause("GB/T 28181-2022", "A.2.6.7"),
+]
 
 CHANNEL = "64030200001320000071"
 

@@ -6,6 +6,10 @@ import pytest
 
 from gb28181.playback.control import Writer, possible_scale, read_answer
 
+pytestmark = [
+    pytest.mark.clause("GB/T 28181-2022", "annex B"),
+]
+
 
 def test_the_requests_of_one_dialog() -> None:
     writer = Writer()

@@ -8,6 +8,10 @@ from gb28181.playback.plan import ClockMeter, MediaMeter, RecordingPlan
 from gb28181.session.model import EndReason, Failure, SessionKind, Span, StreamKey
 from gb28181.session.plan import Next
 
+pytestmark = [
+    pytest.mark.clause("GB/T 28181-2022", "9.8"),
+]
+
 T = 1_795_219_200
 WANTED = Span(T, T + 1000)
 DONE = Failure(EndReason.FINISHED, "sent")

@@ -5,12 +5,17 @@ from __future__ import annotations
 import itertools
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gb28181.manscdp import RecordItem
 from gb28181.playback.records import Recording, boundaries, days, spans, tidy
 from gb28181.session.model import Span
+
+pytestmark = [
+    pytest.mark.clause("GB/T 28181-2022", "9.7"),
+]
 
 CHANNEL = "64010600001320000001"
 MORNING = datetime(2026, 11, 21, 0, 0, tzinfo=UTC)  # 08:00 in Beijing

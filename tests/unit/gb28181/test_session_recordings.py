@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gb28181.session.call import (
     DRAIN_S,
     Accepted,
@@ -43,6 +45,12 @@ from gb28181.session.pull import (
     StartCall,
     Viewers,
 )
+
+pytestmark = [
+    pytest.mark.clause("GB/T 28181-2022", "9.8"),
+    pytest.mark.clause("GB/T 28181-2022", "9.9"),
+    pytest.mark.clause("GB/T 28181-2022", "annex G"),
+]
 
 CHANNEL = "64010600001320000001"
 SERVER = "64010000002000000001"
