@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from gb28181.errors import BadInput
 from gb28181.store.records import utc_now
 
 from .guard import Admin, Operator, Viewer
 from .paging import Limit, Offset, Page
 from .platform import Here
+from .times import End, Start, span
 
 router = APIRouter(prefix="/api/v1/devices", tags=["devices"])
 
@@ -183,18 +183,15 @@ async def intervals(
     platform: Here,
     _: Viewer,
     device_id: str,
-    start: datetime | None = Query(None, description="absent: from the beginning"),
-    end: datetime | None = Query(None, description="absent: now"),
+    start: Start = None,
+    end: End = None,
     limit: Limit = 50,
     offset: Offset = 0,
 ) -> Page[IntervalOut]:
     """States of a device that touch [start, end), oldest first."""
-    until = _with_zone(end, "end") if end else utc_now()
-    since = _with_zone(start, "start") if start else BEGINNING
-    if since >= until:
-        raise BadInput("start must be before end")
+    since, until = span(start, end)
     items, total = await platform.devices.intervals(
-        device_id, since, until, limit=limit, offset=offset
+        device_id, since or BEGINNING, until or utc_now(), limit=limit, offset=offset
     )
     return Page[IntervalOut](
         items=[IntervalOut.model_validate(item) for item in items], total=total
@@ -222,9 +219,3 @@ def _changes(patch: DevicePatch) -> dict[str, Any]:
         changes["keepalive_interval"] = keepalive.interval
         changes["keepalive_count"] = keepalive.count
     return changes
-
-
-def _with_zone(moment: datetime, name: str) -> datetime:
-    if moment.tzinfo is None:
-        raise BadInput(f"{name} needs a time zone, for example 2026-01-31T08:00:00+08:00")
-    return moment

@@ -10,10 +10,15 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 
 from gb28181.errors import Unauthorised
+from gb28181.store.history import PLATFORM
+from gb28181.store.records import utc_now
 from gb28181.telemetry.metrics import CONTENT_TYPE
 
+from .devices import BEGINNING, IntervalOut
 from .guard import Viewer, identify
+from .paging import Limit, Offset, Page
 from .platform import Here
+from .times import End, Start, span
 
 router = APIRouter(tags=["system"])
 
@@ -73,6 +78,25 @@ async def version(platform: Here, _: Viewer) -> VersionOut:
         server_id=settings.sip.id,
         domain=settings.sip.domain,
         region=settings.programme.region,
+    )
+
+
+@router.get("/api/v1/platform/intervals")
+async def intervals(
+    platform: Here,
+    _: Viewer,
+    start: Start = None,
+    end: End = None,
+    limit: Limit = 50,
+    offset: Offset = 0,
+) -> Page[IntervalOut]:
+    """Times the platform itself was down, which count against no device, oldest first."""
+    since, until = span(start, end)
+    items, total = await platform.store.history.intervals(
+        PLATFORM, since or BEGINNING, until or utc_now(), limit=limit, offset=offset
+    )
+    return Page[IntervalOut](
+        items=[IntervalOut.model_validate(item) for item in items], total=total
     )
 
 

@@ -79,6 +79,10 @@ def test_tree_and_states_after_a_restart(
         before = len(camera.received("MESSAGE"))
         assert camera.keepalive().status == (403 if number == 1 else 200)
         assert len(camera.received("MESSAGE")) == before  # a restored device is asked nothing
+    (downtime,) = server.get("/platform/intervals", start="2026-01-01T00:00:00+08:00")["items"]
+    assert (downtime["state"], downtime["cause"]) == ("offline", "platform")
+    assert downtime["start"] < downtime["end"]
+    assert "platform" not in {row["cause"] for row in server.intervals(cameras[0].device_id)}
 
 
 def test_sigterm_says_bye_and_is_gone_in_8_s(
