@@ -265,8 +265,9 @@ class Caller:
                 self.on_running(session)
             case calls.Failed(failure):
                 self.on_failed(session, failure)
-            case calls.Changed():
-                self.on_changed(session)
+            case calls.Changed(state):
+                if state is not SessionState.ENDED:  # told once, when the books are closed
+                    self.on_changed(session)
             case calls.Ended():
                 self._ended(session, line, now)
             case _:

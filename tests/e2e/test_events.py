@@ -71,6 +71,9 @@ def test_a_session_is_followed_from_inviting_to_ended(
         while "ended" not in states:
             event = next_event(stream, "session", channel_id=channel_id)
             states.append(event["data"]["state"])
+        make_camera().register()
+        while (later := json.loads(stream.recv(timeout=5)))["type"] != "device.online":
+            assert later["data"].get("session_id") != live["session_id"], "the end is told once"
     order = [state for at, state in enumerate(states) if at == 0 or states[at - 1] != state]
     assert order[-3:] == ["running", "closing", "ended"]
     assert event["data"]["reason"] == "stopped"
