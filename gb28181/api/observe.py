@@ -29,7 +29,7 @@ class Observe:
         self._app = app
         self._max_body = max_body
         self._larger = tuple((larger or {}).items())
-        """Beginnings of paths that take more."""
+        """Beginnings of paths that take more; what follows there is a secret and not logged."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,7 +67,7 @@ class Observe:
                 log.event(
                     ev.API_REQUEST,
                     method=scope["method"],
-                    path=scope["path"],
+                    path=self._shown(scope["path"]),
                     status=status,
                     duration_ms=round((time.monotonic() - started) * 1000),
                     request_id=request_id,
@@ -79,3 +79,9 @@ class Observe:
             if path.startswith(beginning):
                 return most
         return self._max_body
+
+    def _shown(self, path: str) -> str:
+        for beginning, _ in self._larger:
+            if path.startswith(beginning):
+                return beginning
+        return path

@@ -7,6 +7,7 @@ before the secret is known to be good, never more than the settings allow, and n
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Literal
 
@@ -27,6 +28,8 @@ router = APIRouter(tags=["snapshots"])
 
 UPLOAD_PATH = "/api/v1/snapshots/upload"
 JPEG = "image/jpeg"
+UPLOAD_S = 60.0
+"""Time for one body."""
 
 
 class SnapshotIn(BaseModel):
@@ -130,7 +133,11 @@ async def upload(
     service = platform.control.snapshots
     ticket = service.ticket(secret)
     async with service.slot():
-        body = await _body(request, service.options.most_bytes)
+        try:
+            async with asyncio.timeout(UPLOAD_S):
+                body = await _body(request, service.options.most_bytes)
+        except TimeoutError:
+            raise PlatformError("upload_slow", "the upload took too long", 408) from None
         kind = request.headers.get("content-type", "")
         if kind.lower().startswith("multipart/"):
             part_name, body = first_file(kind, body)

@@ -33,6 +33,7 @@ _TICKET: Final = re.compile(
     rb"(?i)\b((?:access_token|token|ticket|api[_-]?key|secret)=)([^\s\"'&<>;,]+)"
 )
 _USER_INFO: Final = re.compile(rb"(?i)((?:\bsips?:|://)[^\s:@<>/\"]{0,128}):[^\s@<>/\"]{1,128}@")
+_UPLOAD: Final = re.compile(rb"(?i)(/snapshots/upload/)[0-9a-z]+")
 _LENGTH: Final = re.compile(rb"(?im)^(content-length|l)([ \t]*:[ \t]*)(\d+)")
 
 
@@ -62,4 +63,5 @@ def _header(found: re.Match[bytes]) -> bytes:
 def _text(data: bytes) -> bytes:
     data = _ATTRIBUTE.sub(lambda m: m[1] + MASK, data)
     data = _TICKET.sub(lambda m: m[1] + MASK, data)
+    data = _UPLOAD.sub(lambda m: m[1] + MASK, data)
     return _USER_INFO.sub(lambda m: m[1] + b":" + MASK + b"@", data)

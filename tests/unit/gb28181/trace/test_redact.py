@@ -105,3 +105,12 @@ def test_no_pattern_is_slow_on_hostile_input(unit: bytes) -> None:
     redact(HEAD.encode() + data)
     redact(message(body=data))
     assert time.process_time() - began < 1.0
+
+
+def test_the_address_a_picture_is_brought_to_opens_nothing() -> None:
+    body = b"<UploadURL>http://192.0.2.10/api/v1/snapshots/upload/0123abcd</UploadURL>"
+    clean = redact(message(body=body))
+    assert b"0123abcd" not in clean
+    assert b"/api/v1/snapshots/upload/***</UploadURL>" in clean
+    parsed = parse_datagram(clean)
+    assert parsed.body.endswith(b"</UploadURL>")
