@@ -11,6 +11,7 @@ from .server import Server, wait_for
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.clause("GB/T 28181-2022", "J")
 def test_groups_and_organisations_of_a_lower_platform(
     platform: Server, make_camera: MakeCamera
 ) -> None:

@@ -22,6 +22,7 @@ def setting(server: Server, device_id: str, **policy: object) -> None:
     assert answer.status == 200, answer
 
 
+@pytest.mark.clause("GB/T 28181-2022", "8.3")
 @pytest.mark.parametrize("algorithm", ["SHA-256", "SM3"])
 def test_a_device_is_challenged_with_the_algorithm_set_for_it(
     platform: Server, make_camera: MakeCamera, algorithm: str
@@ -46,6 +47,7 @@ def test_a_device_is_challenged_with_the_algorithm_set_for_it(
     assert challenge_values(challenge.msg.header("WWW-Authenticate"))["algorithm"] == "MD5"
 
 
+@pytest.mark.clause("GB/T 28181-2022", "I")
 @pytest.mark.parametrize(("sent", "kept"), [("3.0", "3.0"), ("1.1", "1.1"), ("", ""), ("x", "")])
 def test_the_edition_is_kept_and_ours_is_told_in_every_answer(
     platform: Server, make_camera: MakeCamera, sent: str, kept: str
@@ -62,6 +64,7 @@ def test_the_edition_is_kept_and_ours_is_told_in_every_answer(
     assert device["gb_version"] == kept
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.1.2.3")
 def test_a_node_sends_devices_of_2022_elsewhere(launch: Launch, make_camera: MakeCamera) -> None:
     first = launch("a")
     second = launch("b", GB28181_SIP__ID=OTHER)
@@ -85,6 +88,7 @@ def test_a_node_sends_devices_of_2022_elsewhere(launch: Launch, make_camera: Mak
     assert intruder.register().status == 403
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.1.2.3")
 def test_a_device_is_sent_elsewhere_by_its_own_setting(
     platform: Server, make_camera: MakeCamera
 ) -> None:
@@ -103,6 +107,7 @@ def test_a_device_is_sent_elsewhere_by_its_own_setting(
     platform.wait_online(camera.device_id)
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.1.1")
 def test_everything_runs_in_the_connection_of_a_2022_device(
     platform: Server, make_camera: MakeCamera, video: Source
 ) -> None:
@@ -136,6 +141,7 @@ def test_a_device_at_the_address_it_names_is_not_behind_nat(
     assert device["nat"]["contact"].startswith("<sip:" + camera.device_id)
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.10")
 def test_the_clock_of_a_device_is_measured(platform: Server, make_camera: MakeCamera) -> None:
     beijing = timezone(timedelta(hours=8))
     late = datetime.now(UTC).astimezone(beijing) - timedelta(seconds=90)
@@ -149,6 +155,7 @@ def test_the_clock_of_a_device_is_measured(platform: Server, make_camera: MakeCa
     assert make_camera().register().status == 200
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.6.1")
 def test_a_heartbeat_with_error_shows_what_does_not_work(
     platform: Server, make_camera: MakeCamera
 ) -> None:

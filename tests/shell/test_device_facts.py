@@ -89,6 +89,20 @@ async def test_times_of_events_count_while_nothing_better_is_known(one: World) -
     assert clock.source == "date"
 
 
+async def test_the_clock_is_measured_by_the_status_of_a_device(one: World) -> None:
+    one.login()
+    one.message(
+        (
+            "<Response><CmdType>DeviceStatus</CmdType><SN>7</SN>"
+            f"<DeviceID>{CAMERA}</DeviceID><Result>OK</Result><Online>ONLINE</Online>"
+            "<Status>OK</Status><DeviceTime>2026-11-22T15:59:30</DeviceTime></Response>"
+        ).encode()
+    )
+    clock = one.service.view(CAMERA).clock
+    assert clock is not None
+    assert (clock.error_s, clock.source) == (-30.0, "device_status")
+
+
 async def test_the_error_of_the_clock_outlives_a_restart(tmp_path: Path) -> None:
     async with world(tmp_path) as first:
         first.login(extra="Date: 2026-11-22T15:59:00.000")
