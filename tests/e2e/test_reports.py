@@ -50,10 +50,11 @@ def alarms(server: Server, camera: Camera, **query: object) -> list[dict[str, An
 # --- subscriptions -----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_a_catalog_subscription_from_its_begin_to_its_end(
-    platform: Server, make_camera: MakeCamera
+    platform: Server, make_camera: MakeCamera, transport: str
 ) -> None:
-    camera = registered(make_camera, 2)
+    camera = registered(make_camera, 2, transport=transport)
     found = platform.wait_channels(camera.device_id, 2)
     shown = subscribe(platform, camera, "catalog", expires=900)
     assert shown["event"].startswith("Catalog;id=")

@@ -21,9 +21,20 @@ from gb28181.subscribe.kinds import Kind
 from gb28181.subscribe.service import Subscriber
 from sip.errors import TransactionTimeout
 from sip.message import Request
-from tests.shell.device_support import CAMERA, NVR, SERVER, FakeTx, World, item, udp, world
+from tests.shell.device_support import (
+    CAMERA,
+    NVR,
+    SERVER,
+    CatalogQuery,
+    FakeTx,
+    World,
+    catalog_body,
+    item,
+    udp,
+    world,
+)
 
-CAM1, CAM2 = "64010600001320000001", "64010600001320000002"
+CAM1, CAM2, CAM3 = (f"6401060000132000000{n}" for n in (1, 2, 3))
 
 
 class Reporting:
@@ -342,3 +353,52 @@ async def test_what_is_past_its_retention_goes(there: Reporting) -> None:
     later = now.replace(year=now.year + 3)
     assert await there.store.alarms.purge(later) == 1
     assert await there.store.tracks.purge(later) == 1
+
+
+async def test_changes_told_while_a_catalog_comes_in_are_not_lost(tmp_path: Path) -> None:
+    """What is told after its page counts; what a page says after it was told counts, too."""
+    async with world(tmp_path) as gb:
+        gb.login(NVR)
+        sn = await gb.catalog_sn()
+
+        def change(code: str, event: str) -> bytes:
+            return (
+                f"<Notify><CmdType>Catalog</CmdType><SN>1</SN><DeviceID>{NVR}</DeviceID>"
+                f"<SumNum>1</SumNum><DeviceList Num='1'><Item><DeviceID>{code}</DeviceID>"
+                f"<Event>{event}</Event></Item></DeviceList></Notify>"
+            ).encode()
+
+        gb.message(catalog_body(NVR, sn, 3, [item(CAM1, "一", Status="ON")]), NVR)
+        gb.message(change(CAM1, "OFF"), NVR)
+        gb.message(change(CAM2, "ON"), NVR)
+        gb.message(change(CAM2, "OFF"), NVR)
+        gb.message(catalog_body(NVR, sn, 3, [item(CAM2, "二", Status="ON")]), NVR)
+        gb.message(change(CAM3, "DEL"), NVR)
+        gb.message(catalog_body(NVR, sn, 3, [item(CAM3, "三", Status="ON")]), NVR)
+        device = gb.service.device(NVR)
+        assert device is not None
+        async with asyncio.timeout(5):
+            while device.record.catalog_at is None:
+                await asyncio.sleep(0.01)
+        on = {code: found.status_on for code, found in device.items.items()}
+        assert on == {CAM1: False, CAM2: True, CAM3: True}
+
+
+async def test_an_unknown_item_asks_for_the_catalog_but_not_all_the_time(tmp_path: Path) -> None:
+    async with world(tmp_path, auto_query=False) as gb:
+        gb.login(NVR)
+        body = (
+            f"<Notify><CmdType>Catalog</CmdType><SN>1</SN><DeviceID>{NVR}</DeviceID><SumNum>1"
+            f"</SumNum><DeviceList Num='1'><Item><DeviceID>{CAM1}</DeviceID><Event>ON</Event>"
+            "</Item></DeviceList></Notify>"
+        ).encode()
+        gb.message(body, NVR)
+        await gb.asked(CatalogQuery)
+        device = gb.service.device(NVR)
+        assert device is not None
+        async with asyncio.timeout(5):
+            while CAM1 not in device.channels:
+                await asyncio.sleep(0.01)
+        gb.message(body.replace(CAM1.encode(), CAM2.encode()), NVR)
+        await asyncio.sleep(0.05)
+        assert len(gb.sip.queries(CatalogQuery)) == 1
