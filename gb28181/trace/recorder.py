@@ -157,13 +157,17 @@ class Recorder:
         if ring is None and data.startswith(b"INVITE ") and call_id:
             ring = self._begin_call(call_id, foreign=False)
         wanted: list[Capture] | None = None
-        if self._live:
+        if self._live and self._may_be_wanted(data, call_id, flow):
             try:
                 wanted = self._wanted_by(parse_datagram(data), data, flow)
             except ParseError:
                 wanted = self._wanted_by(None, data, flow)
         if ring is not None or wanted:
             self._keep(ring, wanted, data, flow, incoming=False)
+
+    def _may_be_wanted(self, data: bytes, call_id: str, flow: Flow) -> bool:
+        """Spares our own messages a parse: most are for devices nobody looks at."""
+        return any(one.target.may_want(data, call_id, flow) for one in self._captures.values())
 
     def _wanted_by(
         self, message: Request | Response | None, raw: bytes | None, flow: Flow

@@ -65,6 +65,15 @@ class Target:
             return True
         return False
 
+    def may_want(self, data: bytes, call_id: str, flow: Flow) -> bool:
+        """False only for a message that `wants` would refuse, too; looks at bytes alone."""
+        return (
+            self.device_id.encode() in data
+            or call_id in self._calls
+            or self.place() == flow.remote
+            or (self.address is not None and self._is_here(flow.remote))
+        )
+
     def _names_it(self, users: tuple[str, ...], flow: Flow) -> bool:
         if self.device_id in users:
             return True
