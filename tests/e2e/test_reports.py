@@ -16,7 +16,15 @@ from .kit import Launch, MakeCamera, new_id
 from .server import Server, wait_for
 from .test_events import next_event
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.clause("GB/T 28181-2016", "9.4"),
+    pytest.mark.clause("GB/T 28181-2016", "9.11"),
+    pytest.mark.clause("GB/T 28181-2022", "9.4"),
+    pytest.mark.clause("GB/T 28181-2022", "9.11"),
+    pytest.mark.clause("GB/T 28181-2022", "annex N"),
+    pytest.mark.clause("GB/T 28181-2022", "A.2.5.6"),
+]
 
 
 def registered(make_camera: MakeCamera, channels: int = 1, **how: Any) -> Camera:

@@ -12,7 +12,13 @@ from .server import DOMAIN, SERVER_ID, Answer, wait_for
 from .sipp import Sipp
 from .test_sipp import _bound
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.clause("GB/T 28181-2016", "9.4"),
+    pytest.mark.clause("GB/T 28181-2016", "9.11"),
+    pytest.mark.clause("GB/T 28181-2022", "9.4"),
+    pytest.mark.clause("GB/T 28181-2022", "9.11"),
+]
 
 
 def test_alarm_and_subscription(launch: Launch, make_camera: MakeCamera, tmp_path: Path) -> None:

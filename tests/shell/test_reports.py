@@ -34,6 +34,15 @@ from tests.shell.device_support import (
     world,
 )
 
+pytestmark = [
+    pytest.mark.clause("RFC 6665", "4.1"),
+    pytest.mark.clause("GB/T 28181-2016", "9.4"),
+    pytest.mark.clause("GB/T 28181-2016", "9.11"),
+    pytest.mark.clause("GB/T 28181-2022", "9.4"),
+    pytest.mark.clause("GB/T 28181-2022", "9.11"),
+    pytest.mark.clause("GB/T 28181-2022", "annex N"),
+]
+
 CAM1, CAM2, CAM3 = (f"6401060000132000000{n}" for n in (1, 2, 3))
 
 

@@ -18,6 +18,12 @@ from gb28181.subscribe.arriving import notified, seconds_of
 from sip.headers import Headers
 from sip.message import Request
 
+pytestmark = [
+    pytest.mark.clause("GB/T 28181-2016", "9.4"),
+    pytest.mark.clause("GB/T 28181-2022", "9.4"),
+    pytest.mark.clause("GB/T 28181-2022", "A.2.5.3"),
+]
+
 NVR, CAMERA = "64010600001180000001", "64010400001320000011"
 NOW = datetime(2026, 11, 22, 8, 51, tzinfo=UTC)
 SAID = AlarmNotify("31", CAMERA, 2, 5, (5,), "2026-11-22T16:50:01", "入侵", type=6)

@@ -10,6 +10,11 @@ from catalog.model import CatalogItem, ItemInfo
 from gb28181.device.changes import changed
 from gb28181.manscdp import CatalogChange, ItemEvent
 
+pytestmark = [
+    pytest.mark.clause("GB/T 28181-2016", "annex P"),
+    pytest.mark.clause("GB/T 28181-2022", "N.4.3.2"),
+]
+
 DEVICE = "64010600001180000001"
 A, B = "64010600001320000001", "64010600001320000002"
 KNOWN = {

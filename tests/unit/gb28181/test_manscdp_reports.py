@@ -19,6 +19,15 @@ from gb28181.manscdp.commands.mobile_position import (
 from gb28181.manscdp.commands.ptz_position_notify import PtzPositionNotify
 from gb28181.manscdp.times import format_time, parse_time
 
+pytestmark = [
+    pytest.mark.clause("GB/T 28181-2016", "9.4"),
+    pytest.mark.clause("GB/T 28181-2022", "A.2.5.3"),
+    pytest.mark.clause("GB/T 28181-2022", "A.2.4.6"),
+    pytest.mark.clause("GB/T 28181-2022", "A.2.5.6"),
+    pytest.mark.clause("GB/T 28181-2022", "A.2.1.14"),
+    pytest.mark.clause("GB/T 28181-2022", "N.4.3.2"),
+]
+
 CAMERA = "64010400001320000011"
 
 

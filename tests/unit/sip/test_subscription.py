@@ -21,6 +21,12 @@ from sip.subscription import (
     Unreachable,
 )
 
+pytestmark = [
+    pytest.mark.clause("RFC 6665", "4.1"),
+    pytest.mark.clause("GB/T 28181-2016", "9.11"),
+    pytest.mark.clause("GB/T 28181-2022", "9.11"),
+]
+
 FRESH = Subscribe(True, 600)
 REFRESH = Subscribe(False, 600)
 END = Subscribe(False, 0)
