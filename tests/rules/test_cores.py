@@ -54,6 +54,10 @@ SHELLS = frozenset(
 NAMED_CORES = frozenset(
     {
         "gb28181.cluster.lease",
+        "gb28181.control.collect",
+        "gb28181.control.deadman",
+        "gb28181.control.lock",
+        "gb28181.control.uploads",
         "gb28181.device.registry",
         "gb28181.playback.control",
         "gb28181.playback.plan",

@@ -7,11 +7,14 @@ from datetime import datetime
 import pytest
 
 from gb28181.control.collect import Collector, Patience
+from gb28181.control.config import _enough, _gather
 from gb28181.control.deadman import Deadman, Moving
 from gb28181.control.lock import PtzLock
 from gb28181.control.ptz import PtzAction, instruction_of, zoom_speed
 from gb28181.control.uploads import Ticket, Uploads, file_id_of, time_of
-from gb28181.manscdp import GenericMessage
+from gb28181.manscdp import GenericMessage, read
+from gb28181.manscdp.blocks import AlarmReport, BlockType, FrameMirror
+from gb28181.manscdp.commands.device_config import ConfigResponse
 from gb28181.manscdp.commands.preset import PresetItem, PresetResponse
 from gb28181.manscdp.ptz import Lens, Move
 
@@ -219,3 +222,34 @@ def test_file_names_of_devices() -> None:
     assert file_id_of("../../etc/passwd") == ""
     assert time_of(good) == datetime(2026, 11, 22, 16, 55, 0, 123000)
     assert time_of("64010400001320000011" + "02" + "20261399165500123" + "01") is None
+
+
+# --- settings -------------------------------------------------------------------------------------
+
+
+def test_when_the_answer_about_settings_is_whole() -> None:
+    asked = (BlockType.FRAME_MIRROR, BlockType.ALARM_REPORT)
+    mirror = ConfigResponse("1", CAMERA, True, (FrameMirror(1),))
+    alarm = ConfigResponse("1", CAMERA, True, (AlarmReport(1),))
+    both = ConfigResponse("1", CAMERA, True, (FrameMirror(1), AlarmReport(1)))
+    nothing = ConfigResponse("1", CAMERA, False)
+    assert not _enough([mirror], asked)
+    assert not _enough([mirror, mirror], asked)
+    assert _enough([mirror, mirror, alarm], asked)
+    assert _enough([both], asked)
+    assert _enough([mirror, nothing], asked)
+
+
+def test_a_block_under_another_name_is_taken_when_only_one_is_missing() -> None:
+    body = (
+        "<Response><CmdType>ConfigDownload</CmdType><SN>1</SN><DeviceID>1</DeviceID>"
+        "<Cfg><MotionDetection>1</MotionDetection></Cfg>%s</Response>"
+    )
+    one = read((body % "").encode())
+    found = _gather([one], (BlockType.ALARM_REPORT,), ())
+    assert found.blocks == {BlockType.ALARM_REPORT: AlarmReport(1)}
+    assert found.problems == ("AlarmReport is called Cfg",)
+    two = _gather([one], (BlockType.ALARM_REPORT, BlockType.OSD_CONFIG), ())
+    assert (two.blocks, len(two.missing)) == ({}, 2)
+    unclear = read((body % "<Other><A>1</A></Other>").encode())
+    assert _gather([unclear], (BlockType.ALARM_REPORT,), ()).blocks == {}
