@@ -42,7 +42,7 @@ from media.errors import MediaError
 from media.node import MediaNode, NodeEvent, RecordingFailed
 
 from .archive import Archive
-from .plan import MediaMeter, RecordingPlan
+from .plan import SLACK_S, MediaMeter, RecordingPlan
 from .progress import ACTIVE, MAY_GO_ON, DownloadLimits, DownloadState, DownloadView, view_of
 from .records import boundaries, spans
 from .service import RECORDS_WAIT_S, span_of
@@ -130,6 +130,9 @@ class DownloadService:
             if job.state in ACTIVE:
                 record.state, record.reason = DownloadState.BROKEN, EndReason.PREVIOUS_RUN.value
                 await self._book.save(record)
+        # Only now, while nothing is ordered: later a new file could be taken for a stray one.
+        known = {path.name for job in self._jobs.values() for path in self._paths(job)}
+        await asyncio.to_thread(_sweep, self._folder, known)
         for job in self._jobs.values():
             route = self._directory.route(job.record.channel_id)
             if job.state is DownloadState.BROKEN and route is not None and route.online:
@@ -423,7 +426,7 @@ class DownloadService:
         record.size, record.sha256 = told["size"], told["sha256"]
         record.duration_s = told["duration_s"]
         record.video, record.audio = told["video"] or "", told["audio"] or ""
-        record.reason = record.message = ""
+        record.reason, record.message = "", _shortfall(record)
         await self._change(job, DownloadState.DONE)
         await asyncio.to_thread(self._spool(job).unlink, missing_ok=True)
         log.event(ev.DOWNLOAD_ENDED, **_names(job), state="done", size=record.size)
@@ -470,19 +473,16 @@ class DownloadService:
             raise Busy("disk_full", "the disk of the platform is nearly full")
 
     async def _keep_house(self) -> None:
-        """Remove what was kept long enough, and files nobody knows."""
+        """Remove what was kept long enough."""
         while True:
             until = utc_now() - timedelta(seconds=self._limits.keep_s)
             for job in list(self._jobs.values()):
                 if job.record.ended_at is not None and job.record.ended_at < until:
                     await self.remove(job.record.download_id)
-            known = {path.name for job in self._jobs.values() for path in self._paths(job)}
-            await asyncio.to_thread(_sweep, self._folder, known)
             await asyncio.sleep(PURGE_S)
 
-    def _paths(self, job: _Job) -> tuple[Path, Path, Path]:
-        target = self._target(job)
-        return self._spool(job), target, target.with_name(target.name + ".part")
+    def _paths(self, job: _Job) -> tuple[Path, Path]:
+        return self._spool(job), self._target(job)
 
     def _spool(self, job: _Job) -> Path:
         return self._folder / f"{job.record.download_id}.spool"
@@ -519,6 +519,14 @@ class DownloadService:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.event(ev.APP_FAILED, component="downloads", exc_info=task.exception())
+
+
+def _shortfall(record: DownloadRecord) -> str:
+    """What people should know of a file that is shorter than the time they asked for."""
+    wanted = (record.end_at - record.start_at).total_seconds()
+    if record.duration_s >= wanted - 2 * SLACK_S:
+        return ""
+    return f"the device sent {record.duration_s:.0f} s of the {wanted:.0f} s asked for"
 
 
 def _settle(over: asyncio.Future[Failure] | None, failure: Failure) -> None:

@@ -409,8 +409,8 @@ class SessionService:
             case Next.FOLLOWS:
                 stream.failure = None
                 self._feed(stream, pulls.CallOver())
-            case Next.DONE:
-                self._feed(stream, pulls.Close(failure))
+            case Next.DONE:  # whatever ended the call: all that was wanted is here
+                self._feed(stream, pulls.Close(_ALL_SENT))
 
     def _session_changed(self, session: Session) -> None:
         view = self._view(session)
@@ -489,6 +489,9 @@ _SILENCE = {
 
 
 _RECORDED = (SessionKind.PLAYBACK, SessionKind.DOWNLOAD)
+
+
+_ALL_SENT = Failure(EndReason.FINISHED, "the recording was sent to its end")
 
 
 def _offline(device_id: str) -> Failure:

@@ -222,6 +222,17 @@ async def test_no_room_is_told_before_anything_is_asked(tmp_path: Path) -> None:
         assert stage.book.rows == {}
 
 
+async def test_a_device_that_does_not_say_the_end(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        view = await stage.begin()
+        stage.seconds = (END - START).total_seconds() - 1
+        stage.node.silence()
+        await stage.until(lambda: stage.state(view.download_id) is DownloadState.DONE)
+        done = stage.downloads.view(view.download_id)
+        assert done.reason is None
+        assert done.message == "the device sent 1 s of the 3600 s asked for"
+
+
 async def test_what_earlier_runs_left(tmp_path: Path) -> None:
     book = FakeBook()
     now = datetime.now(UTC)
@@ -241,7 +252,7 @@ async def test_what_earlier_runs_left(tmp_path: Path) -> None:
         assert "t=1795219300 " in stage.sip.invites[0].request.body.decode()
         await stage.until(lambda: "old" not in book.rows)
         await stage.until(lambda: not (tmp_path / "unknown.spool").exists())
-        assert not (tmp_path / "old.mp4").exists()
+        await stage.until(lambda: not (tmp_path / "old.mp4").exists())
         assert (tmp_path / "new.mp4").exists()
         assert stage.state("new") is DownloadState.DONE
     assert book.rows["cut"].state == "broken"
