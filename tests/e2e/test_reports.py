@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -466,3 +467,35 @@ def test_coordinates_stay_as_reported(platform: Server, make_camera: MakeCamera)
     (found,) = platform.get(f"/devices/{camera.device_id}/positions")["items"]
     assert (found["longitude"], found["latitude"], found["system"]) == (106.2309, 38.4872, "gcj02")
     assert 0.002 < 106.2309 - found["wgs84"]["longitude"] < 0.008
+
+
+@pytest.mark.slow
+def test_ten_thousand_alarms_in_ten_seconds(launch: Launch, make_camera: MakeCamera) -> None:
+    """Each is answered and stored once, under its own SN; memory is bounded, others are served."""
+    server = launch()
+    camera = registered(make_camera, server=server)
+    other = registered(make_camera, server=server)
+    server.wait_channels(camera.device_id, 1)
+    before = server.rss()
+    began, count, answers = time.monotonic(), 10_000, []
+    for number in range(count):
+        body = camera.reporter.alarm(sn=number, description=f"no {number}", method=6, type=1)
+        answers.append(camera.post(body.encode("gb18030")))
+        ahead = number / 1000 - (time.monotonic() - began)
+        if ahead > 0.01:
+            time.sleep(ahead)
+    assert other.keepalive().status == 200
+    asked = time.monotonic()
+    assert server.call("GET", "/api/v1/devices?limit=1").status == 200
+    waited = time.monotonic() - asked
+    assert [answer.wait(30).status for answer in answers] == [200] * count
+    found: dict[str, str] = {}
+    for offset in range(0, count, 1000):
+        for alarm in alarms(server, camera, limit=1000, offset=offset):
+            assert alarm["alarm_id"] not in found
+            found[alarm["alarm_id"]] = alarm["description"]
+            assert alarm["description"] == f"no {alarm['sn']}"
+    assert sorted(found.values()) == sorted(f"no {n}" for n in range(count))
+    assert waited < 2.0
+    assert server.rss() - before < 150 * 2**20
+    assert server.log_events("alarm.dropped") == []
