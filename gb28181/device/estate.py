@@ -117,7 +117,7 @@ class Estate:
             return False
         self.unbind(device)
         device.peer, device.flow = peer, flow
-        self._by_place[_place(peer)] = device.device_id
+        self.locate(device, peer)
         if peer.connection:
             self._by_connection.setdefault(peer.connection, {})[device.device_id] = None
             self._sip.hold(peer)
@@ -126,6 +126,10 @@ class Estate:
         registration.remote_host, registration.remote_port = flow.remote
         registration.local_host, registration.local_port = peer.local
         return True
+
+    def locate(self, device: Device, peer: Flow) -> None:
+        """Messages of the device come from there."""
+        self._by_place[_place(peer)] = device.device_id
 
     def at(self, flow: Flow) -> Device | None:
         """The device that came last from there; several may share a place."""

@@ -81,6 +81,7 @@ def _presence(estate: Estate, device: Device) -> None:
         remote = (registration.remote_host, registration.remote_port)
         flow = Flow("udp", remote, (registration.local_host, registration.local_port))
         device.peer = device.flow = flow
+        estate.locate(device, flow)
     estate.watch(device)
 
 

@@ -126,6 +126,16 @@ async def test_round_trips_reach_the_device_by_name_or_by_place(one: World) -> N
     assert one.service.view(CAMERA).nat.unanswered == 1
 
 
+async def test_round_trips_by_place_go_on_after_a_restart(tmp_path: Path) -> None:
+    async with world(tmp_path) as first:
+        first.login(flow=udp("192.0.2.64", 5060))
+    async with world(tmp_path) as second:
+        to = Headers([("To", "<sip:64010400001320000099@6401000000>")])
+        request = Request("INVITE", "sip:x@h", to, b"")
+        second.service.round_trip(request, udp("192.0.2.64", 5060), 0.02)
+        assert second.service.view(CAMERA).nat.round_trip_ms == 20.0
+
+
 async def test_a_try_that_failed_is_remembered_until_it_succeeds(one: World) -> None:
     one.register()
     found = one.service.attempt(CAMERA)
