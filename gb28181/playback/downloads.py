@@ -16,7 +16,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -77,7 +77,10 @@ class _Job:
     task: asyncio.Task[None] | None = None
     maker: asyncio.subprocess.Process | None = None
     removed: bool = False
-    disk: str = field(default="")
+    disk: str = ""
+    """Why the disk ended it."""
+    error: PlatformError | None = None
+    """Why the device sent nothing; told when the row says so, too."""
 
     @property
     def stream_id(self) -> str:
@@ -294,6 +297,7 @@ class DownloadService:
         except StoreUnavailable as error:
             log.event(ev.DOWNLOAD_ENDED, **_names(job), state="broken", reason=str(error))
         finally:
+            self._tell_refusal(job)
             job.task = job.session = job.plan = None
             if not self._stopping and not job.removed:
                 self._next(job.record.device_id)
@@ -306,7 +310,7 @@ class DownloadService:
             await self._node.record(job.stream_id, str(self._spool(job)))
         except (PlatformError, MediaError) as error:
             job.disk = str(error)
-            self._told(job, Busy("disk_full", str(error)))
+            job.error = Busy("disk_full", str(error))
             return Failure(EndReason.STOPPED, str(error))
         try:
             await self._change(job, DownloadState.RUNNING)
@@ -320,7 +324,7 @@ class DownloadService:
             try:
                 await self._sessions.play(job.plan, owner)
             except LegFailed as error:
-                self._told(job, error)
+                job.error = error
                 if not job.over.done():
                     self._sessions.close(job.stream_id)
                     return Failure(EndReason(error.code), error.message, error.sip_status)
@@ -370,6 +374,12 @@ class DownloadService:
     def _running(self, job: _Job, session: Session) -> None:
         job.session = session
         self._told(job, None)
+
+    def _tell_refusal(self, job: _Job) -> None:
+        refused = job.error
+        job.error = None
+        if refused is not None:
+            self._told(job, refused)
 
     def _told(self, job: _Job, error: PlatformError | None) -> None:
         if job.first.done():
