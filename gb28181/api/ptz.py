@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from gb28181.control.ptz import PtzAction
 from gb28181.errors import BadInput
@@ -43,7 +43,15 @@ class PtzIn(BaseModel):
     """One word; a move goes on until `stop`, or until its caller is silent for a while."""
 
     action: PtzAction
-    speed: int = Field(128, ge=1, le=255, description="zoom is scaled to 1-15; not for `stop`")
+    speed: int = Field(
+        128, ge=0, le=255, description="1-255; zoom is scaled to 1-15; `stop` does not look at it"
+    )
+
+    @model_validator(mode="after")
+    def _moves(self) -> PtzIn:
+        if self.speed == 0 and self.action is not PtzAction.STOP:
+            raise ValueError("a move needs a speed of 1 to 255")
+        return self
 
 
 class LockIn(BaseModel):

@@ -71,6 +71,7 @@ def good(answer: Answer) -> Any:
         ("iris_open", 0x50, "A50F014400500049"),
         ("iris_close", 0x50, "A50F01480050004D"),
         ("stop", 1, PTZ_STOP),
+        ("stop", 0, PTZ_STOP),
     ],
 )
 def test_a_word_is_these_eight_bytes(
