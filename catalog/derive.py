@@ -9,7 +9,8 @@ of 64 does not hold cameras of 3402, but factory settings do. Only if none does,
 candidate anywhere counts; else the item is unassigned. Nothing is refused.
 
 A candidate that stops at the city is completed with the county of the next candidate in the same
-city; the step then names both, as in "civil_code+item_id".
+city, one that stops at the county with the basic access unit of the next one in the same county;
+the step then names both, as in "civil_code+item_id".
 
 Clauses: GB/T 28181-2022 annexes E.1 and J. *Not* here: what the parents are (`arrange.py`).
 """
@@ -103,9 +104,9 @@ def _known(code: str, table: Divisions) -> str:
 
 def _complete(candidates: list[tuple[Step, str]]) -> Place:
     step, code = candidates[0]
-    if len(code) == 4:
+    if len(code) < 8:
         for later, longer in candidates[1:]:
-            if len(longer) > 4 and longer.startswith(code):
+            if len(longer) > len(code) and longer.startswith(code):
                 return _shared(f"{step}+{later}", longer)
     return _shared(step.value, code)
 

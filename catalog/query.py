@@ -20,7 +20,8 @@ class ChannelFilter:
     """What a channel must fulfil; empty or None asks for nothing."""
 
     city: str = ""
-    """2, 4, 6 or 8 digits as a prefix of its place, or "unassigned"."""
+    """2, 4, 6 or 8 digits as a prefix of its place, or "unassigned"; pairs of 00 at the end say
+    nothing, as in 640100 for the whole city."""
     county: str = ""
     """The same, for callers who think in counties; both must hold."""
     device_id: str = ""
@@ -79,7 +80,7 @@ class ChannelQuery:
 
     def _matching(self, wanted: ChannelFilter) -> list[Channel]:
         """Filter by filter, cheap ones first: over 100,000 channels this is the fast way round."""
-        prefixes = [prefix for prefix in (wanted.city, wanted.county) if prefix]
+        prefixes = [_significant(prefix) for prefix in (wanted.city, wanted.county) if prefix]
         channels = self._tree.channels_by_id
         found = [channels[channel_id] for channel_id in self._candidates(wanted, prefixes)]
         if wanted.device_id:
@@ -100,6 +101,13 @@ class ChannelQuery:
         if len(longest) > 2 and longest != UNASSIGNED:
             return sorted(self._tree.channel_ids_below(longest[:6]))
         return self._ordered()
+
+
+def _significant(code: str) -> str:
+    """A division's code without the pairs of 00 that only fill it up (GB/T 2260 writes 640100)."""
+    while len(code) > 2 and code.endswith("00"):
+        code = code[:-2]
+    return code
 
 
 def _lies_in(channel: Channel, prefix: str) -> bool:

@@ -106,6 +106,13 @@ def test_a_city_is_completed_by_the_next_candidate_in_the_same_city() -> None:
     assert found("6402", IN_640104, ("340202",)) == ("6402", "", "", Step.CIVIL_CODE)
 
 
+def test_a_county_is_completed_with_the_unit_of_the_next_candidate_in_the_same_county() -> None:
+    unit = "64010417001320000001"
+    assert found("640104", unit) == ("6401", "640104", "64010417", "civil_code+item_id")
+    assert found("6401", unit) == ("6401", "640104", "64010417", "civil_code+item_id")
+    assert found("640106", unit) == ("6401", "640106", "", Step.CIVIL_CODE)
+
+
 def test_the_region_comes_first_even_when_the_civil_code_is_valid_elsewhere() -> None:
     assert found("340202", FACTORY, ("640502",))[:2] == ("6405", "640502")
 
