@@ -104,8 +104,9 @@ def _take(
         found[path] = Value(data, name)
     else:
         dotted = ".".join(path)
-        near = _nearest(dotted, [".".join(known) for known in known_paths()])
-        problems.append(Problem(dotted, name, "", f"unknown key{near}"))
+        is_section = isinstance(data, dict) and len(path) == 1
+        known = list(sections()) if is_section else [".".join(one) for one in known_paths()]
+        problems.append(Problem(dotted, name, "", f"unknown key{_nearest(dotted, known)}"))
 
 
 def _from_environment(environ: Mapping[str, str], problems: list[Problem]) -> dict[Path, Value]:

@@ -47,6 +47,11 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_defaults(tmp_p
     }
 
 
+def test_a_misspelt_section_is_told_the_nearest_section(tmp_path: Path) -> None:
+    [problem] = problems_of(written(tmp_path, "[sesions]\nlinger = 3\n"), {})
+    assert problem.endswith("sesions: unknown key, did you mean sessions?")
+
+
 def test_the_first_file_that_exists_is_read(tmp_path: Path) -> None:
     path = written(tmp_path, "[http]\nport = 9000\n")
     search = (str(tmp_path / "missing.toml"), str(path))
