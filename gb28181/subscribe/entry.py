@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gb28181.device.clock import Clock
+from gb28181.errors import DeviceRefused, DeviceTimeout
 from gb28181.store.records import SubscriptionRecord
 from gb28181.subscribe.kinds import Kind, Wish
 from sip.dialog import Dialog
 from sip.message import Request
-from sip.subscription import Subscription
+from sip.subscription import State, Subscription
 
 RESUME_STEP = 16
 """CSeq goes on by so much after a restart: the last numbers of the run before may be unwritten."""
@@ -54,6 +55,33 @@ class Entry:
         dialog = self.dialog
         where = None if dialog is None else (dialog.call_id, dialog.remote_tag, dialog.local_cseq)
         return (self.machine.state, self.machine.expires_at, where, self.record.reason)
+
+    # --- callers who wait for the first answer ------------------------------------------------
+
+    def settle(self, error: Exception | None) -> None:
+        """Let them go on, or tell them why not."""
+        waiting, self.waiting = self.waiting, []
+        for future in waiting:
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+
+    def tell(self, state: State, reason: str) -> None:
+        """What a new state means for them."""
+        device = f"device {self.device_id}"
+        if state in (State.ACTIVE, State.CLOSED):
+            self.settle(None)
+        elif state is State.WAITING and reason == "no answer":
+            self.settle(DeviceTimeout(f"{device} did not answer the subscription"))
+        elif state in (State.WAITING, State.REFUSED):
+            status = int(reason[-3:]) if reason.startswith("answered ") else None
+            message = f"{device} refused the subscription: {reason}"
+            self.settle(DeviceRefused(message, sip_status=status))
+
+    # --- the row --------------------------------------------------------------------------------
 
     def restore(self, clock: Clock) -> None:
         """Build the dialog of the run before again, if it still holds."""

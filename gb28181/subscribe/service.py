@@ -17,7 +17,7 @@ from gb28181.device.model import Device
 from gb28181.device.query import QueryQueue
 from gb28181.device.service import DeviceService
 from gb28181.device.state import Cause, DeviceState
-from gb28181.errors import DeviceRefused, DeviceTimeout, Leg, LegFailed, NotFound
+from gb28181.errors import Leg, LegFailed, NotFound
 from gb28181.store.records import SubscriptionRecord
 from gb28181.store.store import Store
 from gb28181.subscribe.entry import Entry
@@ -118,7 +118,7 @@ class Subscriber:
             self._pump_timer.cancel()
             self._pump_timer = None
         for entry in self._entries.values():
-            self._settle(entry, LegFailed(Leg.DEVICE_OFFLINE, "the platform stops"))
+            entry.settle(LegFailed(Leg.DEVICE_OFFLINE, "the platform stops"))
 
     # --- what is wanted ---------------------------------------------------------------------
 
@@ -202,7 +202,7 @@ class Subscriber:
             entry.to_send = None
             entry.attempt += 1  # an answer that comes now is one to somebody who left
             self.feed(entry, Unreachable())
-            self._settle(entry, LegFailed(Leg.DEVICE_OFFLINE, f"device {device_id} went offline"))
+            entry.settle(LegFailed(Leg.DEVICE_OFFLINE, f"device {device_id} went offline"))
 
     def _registered(self, device_id: str, call_id: str) -> None:
         """A registration with another Call-ID may be a device that has restarted: look whether
@@ -238,7 +238,7 @@ class Subscriber:
             if timer is not None:
                 timer.cancel()
             self._queue.remove(entry.key)
-            self._settle(entry, NotFound("device", device_id))
+            entry.settle(NotFound("device", device_id))
             del self._entries[device_id, entry.kind], self._by_key[entry.key]
             self._store.del_subscription(device_id, entry.kind.value)
 
@@ -303,27 +303,7 @@ class Subscriber:
                 },
             )
         )
-        self._tell_waiting(entry, state, reason)
-
-    def _tell_waiting(self, entry: Entry, state: State, reason: str) -> None:
-        if state in (State.ACTIVE, State.CLOSED):
-            self._settle(entry, None)
-        elif state is State.REFUSED or (state is State.WAITING and reason != "no answer"):
-            status = int(reason[-3:]) if reason.startswith("answered ") else None
-            message = f"device {entry.device_id} refused the subscription: {reason}"
-            self._settle(entry, DeviceRefused(message, sip_status=status))
-        elif state is State.WAITING:
-            message = f"device {entry.device_id} did not answer the subscription"
-            self._settle(entry, DeviceTimeout(message))
-
-    def _settle(self, entry: Entry, error: Exception | None) -> None:
-        waiting, entry.waiting = entry.waiting, []
-        for future in waiting:
-            if not future.done():
-                if error is None:
-                    future.set_result(None)
-                else:
-                    future.set_exception(error)
+        entry.tell(state, reason)
 
     def _arm(self, entry: Entry) -> None:
         timer = self._timers.pop(entry.key, None)
