@@ -16,14 +16,13 @@ from collections.abc import Callable
 from time import monotonic
 
 from media.errors import MediaConnectFailed
-from media.receiver_udp import Deliver, Feed, SocketPoller
+from media.receiver_udp import READ_BYTES, Deliver, Feed, SocketPoller
 from media.rtp import TcpSplitter
 from media.source_lock import SILENCE_S, Networks
 
 CONNECT_ATTEMPTS = 4
 CONNECT_PAUSE_S = 1.0
 CONNECT_TIMEOUT_S = 2.5
-READ_BYTES = 65_536
 READS = 8
 """Per look and connection: one busy camera must not keep the loop from the others."""
 MAX_CONNECTIONS = 8
@@ -48,18 +47,19 @@ class _Connection:
 
     def readable(self) -> None:
         """Take what is there, a bounded number of reads."""
+        buffer = self._receiver.poller.buffer
         for _ in range(READS):
             try:
-                data = self.sock.recv(READ_BYTES)
+                size = self.sock.recv_into(buffer)
             except BlockingIOError:
                 return
             except OSError:
-                data = b""
-            if not data:
+                size = 0
+            if not size:
                 self._receiver.lost(self)
                 return
-            self._take(data)
-            if self.closed or len(data) < READ_BYTES:
+            self._take(bytes(buffer[:size]))
+            if self.closed or size < READ_BYTES:
                 return
 
     def _take(self, data: bytes) -> None:
@@ -91,7 +91,7 @@ class TcpReceiver:
         on_new_source: Callable[[], None],
         on_closed: Callable[[], None],
     ) -> None:
-        self._poller = poller
+        self.poller = poller
         self.networks = networks
         self.feed = feed
         self.deliver = deliver
@@ -211,7 +211,7 @@ class TcpReceiver:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connection = _Connection(self, sock, remote)
         self._connections[connection] = None
-        self._poller.add(sock.fileno(), connection.readable)
+        self.poller.add(sock.fileno(), connection.readable)
         if len(self._connections) > MAX_CONNECTIONS:
             self.foreign += 1
             self._drop(next(c for c in self._connections if c is not self.active))
@@ -219,7 +219,7 @@ class TcpReceiver:
     def _drop(self, connection: _Connection) -> None:
         if self._connections.pop(connection, connection) is None:
             connection.closed = True
-            self._poller.remove(connection.sock.fileno())
+            self.poller.remove(connection.sock.fileno())
             connection.sock.close()
 
     def admit(self, connection: _Connection, now: float) -> bool:

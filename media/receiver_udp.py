@@ -37,7 +37,8 @@ RECEIVE_BUFFER = 4 << 20
 LOOK_PAUSE_S = 0.004
 QUIET_LOOKS = 3
 """Looks without a packet after which the poller sleeps."""
-_MAX_DATAGRAM = 65535
+READ_BYTES = 65_536
+"""More than the largest datagram."""
 _SO_RCVBUFFORCE = 33
 _SO_RXQ_OVFL = 40
 _U32 = struct.Struct("=I")
@@ -90,6 +91,9 @@ class SocketPoller:
         self._epoll: select.epoll | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._quiet = 0
+        self.buffer = memoryview(bytearray(READ_BYTES))
+        """Where all sockets read into. A buffer of full size for each packet would make the
+        allocator cut and mend its heap hundreds of times a second and stream."""
 
     @property
     def awake(self) -> bool:
@@ -163,7 +167,7 @@ class UdpReceiver:
         self.lock = lock
         self.kernel_drops = 0
         self._sock = sock
-        self._recvfrom = sock.recvfrom
+        self._recvfrom_into = sock.recvfrom_into
         self._feed = feed
         self._deliver = deliver
         self._on_new_source = on_new_source
@@ -206,21 +210,21 @@ class UdpReceiver:
         now = monotonic()
         lock = self.lock
         source = lock.source
-        recvfrom = self._recvfrom
+        recvfrom_into, buffer = self._recvfrom_into, self._poller.buffer
         feed = self._feed
         if self._sample:
             self._sample_drops(now)
             source = lock.source
         try:
             for _ in range(DRAIN):
-                packet, address = recvfrom(_MAX_DATAGRAM)
+                size, address = recvfrom_into(buffer)
                 if address == source:
                     lock.last_at = now
-                    outs = feed(packet, now)
+                    outs = feed(bytes(buffer[:size]), now)
                     if outs:
                         self._deliver(outs)
                 else:
-                    self._stranger(packet, address, now)
+                    self._stranger(bytes(buffer[:size]), address, now)
                     source = lock.source
                 if self._closed:
                     return
@@ -233,7 +237,7 @@ class UdpReceiver:
         """Take one datagram with its ancillary data: drops since the socket was opened."""
         self._sample = False
         try:
-            packet, ancillary, _, address = self._sock.recvmsg(_MAX_DATAGRAM, 64)
+            packet, ancillary, _, address = self._sock.recvmsg(READ_BYTES, 64)
         except OSError:
             return  # none there, or an error the drain loop meets again
         for level, kind, data in ancillary:

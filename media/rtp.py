@@ -150,7 +150,7 @@ class TcpSplitter:
             position = self._skip_private_head(data)
             if position < 0:
                 return 0
-        while size - position >= 4:
+        while size - (position := self._split_usual(data, position, packets)) >= 4:
             if self._lost:
                 found = self._search(data, position)
                 if found < 0:
@@ -173,6 +173,27 @@ class TcpSplitter:
                 self._learn(data[start + 8 : start + 12], data[start + 1])
             position = end
         self._need = 4
+        return position
+
+    def _split_usual(self, data: bytes, position: int, packets: list[bytes]) -> int:
+        """Appends the packets in front that need no thought: whole ones of the known SSRC."""
+        ssrc = None if self._lost else self._ssrc
+        if ssrc is None:
+            return position
+        last = len(data) - HEADER_BYTES - 2
+        while position <= last:
+            start = position + 2
+            end = start + (data[position] << 8 | data[position + 1])
+            if (
+                data[start + 8 : start + 12] != ssrc
+                or end > len(data)
+                or end - start < HEADER_BYTES
+                or data[start] >> 6 != 2
+                or data[position] == 0x24
+            ):
+                break
+            packets.append(data[start:end])
+            position = end
         return position
 
     def _skip_private_head(self, data: bytes) -> int:
