@@ -6,5 +6,7 @@ control.py    codec: pause, resume, seek, speed as MANSRTSP
 plan.py       machine: which part of the wanted time the next call asks for
 service.py    playback: streams of recordings and their control
 ending.py     MediaStatus: which recording a device means
-downloads.py  recordings as MP4 files
+downloads.py  recordings as MP4 files: turns, breaks, what lasts
+progress.py   words of a download
+files.py      its files
 """

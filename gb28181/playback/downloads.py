@@ -12,9 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import shutil
-import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -42,6 +39,7 @@ from media.errors import MediaError
 from media.node import MediaNode, NodeEvent, RecordingFailed
 
 from .archive import Archive
+from .files import Files, Maker, NotMade
 from .plan import SLACK_S, MediaMeter, RecordingPlan
 from .progress import ACTIVE, MAY_GO_ON, DownloadLimits, DownloadState, DownloadView, view_of
 from .records import boundaries, spans
@@ -75,7 +73,7 @@ class _Job:
     session: Session | None = None
     over: asyncio.Future[Failure] | None = None
     task: asyncio.Task[None] | None = None
-    maker: asyncio.subprocess.Process | None = None
+    maker: Maker | None = None
     removed: bool = False
     disk: str = ""
     """Why the disk ended it."""
@@ -112,9 +110,9 @@ class DownloadService:
         self._node = node
         self._book = book
         self._bus = bus
-        self._folder = folder
         self._ids = ids
         self._limits = limits or DownloadLimits()
+        self._files = Files(folder, self._limits.reserve)
         self._jobs: dict[str, _Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -127,15 +125,12 @@ class DownloadService:
 
     async def start(self) -> None:
         """Take over what earlier runs left: finished ones as they are, the others to go on."""
-        await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
         for record in await self._book.all():
             job = self._enter(record)
             if job.state in ACTIVE:
                 record.state, record.reason = DownloadState.BROKEN, EndReason.PREVIOUS_RUN.value
                 await self._book.save(record)
-        # Only now, while nothing is ordered: later a new file could be taken for a stray one.
-        known = {path.name for job in self._jobs.values() for path in self._paths(job)}
-        await asyncio.to_thread(_sweep, self._folder, known)
+        await self._files.prepare(self._jobs)
         for job in self._jobs.values():
             route = self._directory.route(job.record.channel_id)
             if job.state is DownloadState.BROKEN and route is not None and route.online:
@@ -147,7 +142,7 @@ class DownloadService:
         """Let running ones be what they are; the next start continues them."""
         self._stopping = True
         for job in self._jobs.values():
-            if job.maker is not None and job.maker.returncode is None:
+            if job.maker is not None:
                 job.maker.kill()
         running = {job.task for job in self._jobs.values() if job.task is not None}
         if running:
@@ -207,7 +202,7 @@ class DownloadService:
         job = self._find(download_id)
         if job.state is not DownloadState.DONE:
             raise Conflict("download_not_done", f"download {download_id} is {job.state.value}")
-        return self._target(job)
+        return self._files.target(download_id)
 
     async def resume(self, download_id: str) -> DownloadView:
         """Go on with a broken or failed one; raises ``Conflict``, ``LegFailed``."""
@@ -226,7 +221,7 @@ class DownloadService:
         """Cancel a download, whatever its state, and remove its file; raises ``NotFound``."""
         job = self._find(download_id)
         job.removed = True
-        if job.maker is not None and job.maker.returncode is None:
+        if job.maker is not None:
             job.maker.kill()
         self._sessions.close(job.stream_id)
         task = job.task
@@ -235,8 +230,7 @@ class DownloadService:
             task.cancel()
         self._jobs.pop(download_id, None)
         await self._book.remove(download_id)
-        for path in (self._spool(job), self._target(job)):
-            await asyncio.to_thread(path.unlink, missing_ok=True)
+        await self._files.remove(download_id)
         self._bus.publish(Event("download.removed", {"download_id": download_id}))
         self._next(job.record.device_id)
 
@@ -307,7 +301,7 @@ class DownloadService:
         record = job.record
         try:
             self._require_room()
-            await self._node.record(job.stream_id, str(self._spool(job)))
+            await self._node.record(job.stream_id, str(self._files.spool(record.download_id)))
         except (PlatformError, MediaError) as error:
             job.disk = str(error)
             job.error = Busy("disk_full", str(error))
@@ -367,7 +361,7 @@ class DownloadService:
             if job.plan is not None:
                 job.record.position = job.plan.position(self._now)
                 await self._change(job, DownloadState.RUNNING)
-            if not self._has_room():
+            if not self._files.has_room():
                 job.disk = "the disk is nearly full"
                 self._sessions.close(job.stream_id)
 
@@ -392,7 +386,7 @@ class DownloadService:
 
     async def _stopped(self, job: _Job, failure: Failure) -> None:
         """It ended without all of it: broken when the rest can be had another time."""
-        size = await asyncio.to_thread(_size, self._spool(job))
+        size = await self._files.size(job.record.download_id)
         goes_on = failure.reason in MAY_GO_ON and not job.disk
         state = DownloadState.BROKEN if goes_on else DownloadState.FAILED
         job.record.message = job.disk or failure.message
@@ -410,35 +404,25 @@ class DownloadService:
     async def _finish(self, job: _Job) -> None:
         """Make the file, in a process of its own."""
         await self._change(job, DownloadState.FINISHING)
-        target = self._target(job)
-        job.maker = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "media.mp4",
-            str(self._spool(job)),
-            str(target),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, complaint = await job.maker.communicate()
+        job.maker = await self._files.make(job.record.download_id)
+        try:
+            told = await job.maker.made()
+        except NotMade as error:
+            if self._stopping:  # the next start makes it
+                await self._change(job, DownloadState.BROKEN)
+            elif not job.removed:
+                failure = Failure(EndReason.UNSUPPORTED_CODEC, f"no file: {error}")
+                await self._stopped(job, failure)
+            return
         if job.removed:
             return
-        if self._stopping:  # the next start makes it
-            await self._change(job, DownloadState.BROKEN)
-            return
-        if job.maker.returncode != 0:
-            text = complaint.decode("utf-8", "replace").strip()[-300:]
-            await self._stopped(job, Failure(EndReason.UNSUPPORTED_CODEC, f"no file: {text}"))
-            return
-        told = json.loads(out)
         record = job.record
         record.size, record.sha256 = told["size"], told["sha256"]
         record.duration_s = told["duration_s"]
         record.video, record.audio = told["video"] or "", told["audio"] or ""
         record.reason, record.message = "", _shortfall(record)
         await self._change(job, DownloadState.DONE)
-        await asyncio.to_thread(self._spool(job).unlink, missing_ok=True)
+        await self._files.remove_spool(record.download_id)
         log.event(ev.DOWNLOAD_ENDED, **_names(job), state="done", size=record.size)
 
     async def _change(self, job: _Job, state: DownloadState) -> None:
@@ -472,14 +456,8 @@ class DownloadService:
                 job.disk = event.reason
                 self._sessions.close(job.stream_id)
 
-    def _has_room(self) -> bool:
-        try:
-            return shutil.disk_usage(self._folder).free > self._limits.reserve
-        except OSError:
-            return False
-
     def _require_room(self) -> None:
-        if not self._has_room():
+        if not self._files.has_room():
             raise Busy("disk_full", "the disk of the platform is nearly full")
 
     async def _keep_house(self) -> None:
@@ -490,15 +468,6 @@ class DownloadService:
                 if job.record.ended_at is not None and job.record.ended_at < until:
                     await self.remove(job.record.download_id)
             await asyncio.sleep(PURGE_S)
-
-    def _paths(self, job: _Job) -> tuple[Path, Path]:
-        return self._spool(job), self._target(job)
-
-    def _spool(self, job: _Job) -> Path:
-        return self._folder / f"{job.record.download_id}.spool"
-
-    def _target(self, job: _Job) -> Path:
-        return self._folder / f"{job.record.download_id}.mp4"
 
     # --- small helpers -----------------------------------------------------------------------
 
@@ -542,16 +511,6 @@ def _shortfall(record: DownloadRecord) -> str:
 def _settle(over: asyncio.Future[Failure] | None, failure: Failure) -> None:
     if over is not None and not over.done():
         over.set_result(failure)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _sweep(folder: Path, known: set[str]) -> None:
-    for path in folder.iterdir():
-        if path.name not in known and path.suffix in (".spool", ".mp4", ".part"):
-            path.unlink(missing_ok=True)
 
 
 def _names(job: _Job) -> dict[str, Any]:
