@@ -82,9 +82,10 @@ class HttpServer:
             sock.bind((self._settings.host, self._settings.port))
             sock.listen(BACKLOG)
             sock.setblocking(False)
-        except OSError:
+        except OSError as error:
             sock.close()
-            raise
+            what = f"cannot listen on http {self._settings.host}:{self._settings.port}"
+            raise OSError(error.errno, f"{what}: {error.strerror}") from error
         self._socket = sock
 
     async def start(self) -> None:
