@@ -74,6 +74,17 @@ async def websocket_flv(websocket: WebSocket, channel_id: str, stream: StreamNam
     await serve_websocket(websocket, viewer)
 
 
+@router.api_route("/live/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
+async def missing_output(
+    request: Request, platform: Here, rest: str, stream: StreamName = "main"
+) -> None:
+    """The outputs of the contract that do not exist yet; who asks is checked all the same."""
+    channel_id = rest.partition("/")[0].partition(".")[0]
+    if not await opens(request, platform, StreamKey(channel_id, stream).stream_id):
+        raise Unauthorised("a ticket or a token is needed to open a stream")
+    raise PlatformError("output_unavailable", "there is no such output; .flv is there", 404)
+
+
 async def _viewer(platform: Platform, channel_id: str, stream: StreamName, remote: str) -> Viewer:
     await platform.sessions.live(channel_id, None, stream)
     return open_viewer(platform, StreamKey(channel_id, stream).stream_id, remote)

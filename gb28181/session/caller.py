@@ -264,6 +264,7 @@ class Caller:
                 log.event(ev.SESSION_LIVE, **_names(session), duration_ms=duration_ms)
                 self.on_running(session)
             case calls.Failed(failure):
+                _tell_failure(session, failure)
                 self.on_failed(session, failure)
             case calls.Changed(state):
                 if state is not SessionState.ENDED:  # told once, when the books are closed
@@ -461,6 +462,18 @@ def _say(dialing: Dialing | None, effect: calls.SendAck | calls.SendBye | calls.
             dialing.bye()
         case calls.SendCancel():
             dialing.cancel()
+
+
+def _tell_failure(session: Session, failure: Failure) -> None:
+    """Ending as wished is no failure; a leg that broke is told before its transaction is over."""
+    if failure.reason.value in _LEGS:
+        log.event(
+            ev.SESSION_FAILED,
+            **_names(session),
+            leg=failure.leg.value,
+            reason=failure.message,
+            status=failure.sip_status,
+        )
 
 
 def _names(session: Session) -> dict[str, Any]:

@@ -257,6 +257,12 @@ SESSION_LIVE = LogEvent(
     ("session_id", "stream_id", "device_id", "call_id", "duration_ms"),
     "The first picture that can be decoded came in.",
 )
+SESSION_FAILED = LogEvent(
+    "session.failed",
+    Level.WARNING,
+    ("session_id", "stream_id", "device_id", "call_id", "leg", "reason", "status"),
+    "A session gives no picture (any more), told at once; `leg` and `reason` say where and why.",
+)
 SESSION_ENDED = LogEvent(
     "session.ended",
     Level.INFO,

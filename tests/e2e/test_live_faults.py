@@ -47,6 +47,8 @@ def test_never_answered(platform: Server, make_camera: MakeCamera) -> None:
     answer = platform.live(channel_id)
     assert time.monotonic() - began < 15
     assert (answer.status, answer.error["leg"]) == (504, "invite_timeout")
+    # Told now, although the transaction (and with it the session) is not over yet.
+    assert platform.wait_log("session.failed", leg="invite_timeout")["device_id"]
     times = [entry.at for entry in camera.received("INVITE")]
     assert len({entry.msg.raw for entry in camera.received("INVITE")}) == 1
     gaps = [b - a for a, b in itertools.pairwise(times)]

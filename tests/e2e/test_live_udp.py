@@ -149,6 +149,21 @@ def test_no_ticket_no_invite(
     assert platform.sessions() == []
 
 
+@pytest.mark.parametrize(
+    ("method", "tail"), [("GET", ".mp4"), ("GET", "/index.m3u8"), ("POST", "/whep")]
+)
+def test_outputs_that_do_not_exist_yet_say_so(
+    platform: Server, make_camera: MakeCamera, video: Source, method: str, tail: str
+) -> None:
+    """401 without a ticket as for any stream, 404 with one; no camera is called for it."""
+    camera, channel_id = camera_with(make_camera, platform, video)
+    path = f"/live/{channel_id}{tail}"
+    assert platform.call(method, path, token=False).status == 401
+    answer = platform.call(method, path)
+    assert (answer.status, answer.error["code"]) == (404, "output_unavailable")
+    assert camera.received("INVITE") == []
+
+
 def test_delete_ends_at_once_whoever_watches(
     platform: Server, make_camera: MakeCamera, video: Source
 ) -> None:
