@@ -1,7 +1,7 @@
-"""One RTP packet in, access units out: the whole receiving side of a stream in one object.
+"""RTP packets in, access units out: the whole receiving side of a stream in one object.
 
-``feed`` is written for the packet that continues the open frame in order, of which there are
-hundreds a second and stream: it reads the header into locals, appends the payload and returns.
+``feed_all`` is written for the packet that continues the open frame in order, of which there are
+hundreds a second and stream: it reads the header into locals, appends the payload and goes on.
 Everything unusual (first packets, disorder, header extensions, other senders, bare sound) takes
 the second door, ``_general``. Nothing here raises on bad input, and nothing grows without bound:
 the frame is limited by ``max_frame``, the ring by its window, foreign packets by ``TAKEOVER``.
@@ -15,6 +15,8 @@ GB/T 28181-2022 Annex C.1, C.2.4; RFC 3550 5.1.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from . import g711
 from .assembler import MAX_FRAME, Assembler
@@ -115,38 +117,41 @@ class Pipeline:
 
     def feed(self, packet: bytes, arrival: float) -> Out:
         """Takes one RTP packet; ``arrival`` in monotonic seconds."""
-        stats = self._stats
-        stats.packets += 1
-        size = len(packet)
-        stats.bytes += size
+        return self.feed_all((packet,), arrival)
+
+    def feed_all(self, packets: Sequence[bytes], arrival: float) -> Out:
+        """Takes RTP packets that were read together."""
+        stats, order, frame = self._stats, self._order, self._frame
+        stats.packets += len(packets)
         stats.last_packet_at = arrival
-        if size < HEADER_BYTES:
-            stats.bad_rtp += 1
-            return []
-        first, second, sequence, timestamp, ssrc = _unpack(packet)
-        order = self._order
-        frame = self._frame
         out: Out = []
-        if (
-            sequence != order.expected
-            or ssrc != self._ssrc
-            or second & 0x7F != self._payload_type
-            or first != PLAIN_FIRST_OCTET
-            or not order.calm
-            or self._gap
-            or self._foreign
-        ):
-            self._general(packet, second, sequence, ssrc, arrival, out)
-            return out
-        order.expected = (sequence + 1) & 0xFFFF
-        if timestamp == frame.timestamp and second < 0x80 and arrival < frame.until:
-            frame.chunks.append(packet[HEADER_BYTES:])
-            frame.size += size - HEADER_BYTES
-            if frame.size > self._max_frame:
-                frame.overflow()
-            return out
-        self._locked_at = arrival
-        frame.push(packet[HEADER_BYTES:], timestamp, second >= 0x80, False, arrival, out)
+        for packet in packets:
+            size = len(packet)
+            stats.bytes += size
+            if size < HEADER_BYTES:
+                stats.bad_rtp += 1
+                continue
+            first, second, sequence, timestamp, ssrc = _unpack(packet)
+            if (
+                sequence != order.expected
+                or ssrc != self._ssrc
+                or second & 0x7F != self._payload_type
+                or first != PLAIN_FIRST_OCTET
+                or not order.calm
+                or self._gap
+                or self._foreign
+            ):
+                self._general(packet, second, sequence, ssrc, arrival, out)
+                continue
+            order.expected = (sequence + 1) & 0xFFFF
+            if timestamp == frame.timestamp and second < 0x80 and arrival < frame.until:
+                frame.chunks.append(packet[HEADER_BYTES:])
+                frame.size += size - HEADER_BYTES
+                if frame.size > self._max_frame:
+                    frame.overflow()
+                continue
+            self._locked_at = arrival
+            frame.push(packet[HEADER_BYTES:], timestamp, second >= 0x80, False, arrival, out)
         return out
 
     def flush(self, now: float) -> Out:

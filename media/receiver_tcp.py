@@ -71,11 +71,9 @@ class _Connection:
         if receiver.active is not self and not receiver.admit(self, now):
             return
         receiver.last_at = now
-        feed = receiver.feed
-        for packet in packets:
-            outs = feed(packet, now)
-            if outs:
-                receiver.deliver(outs)
+        outs = receiver.feed(packets, now)
+        if outs:
+            receiver.deliver(outs)
 
 
 class TcpReceiver:

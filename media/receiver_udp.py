@@ -23,7 +23,7 @@ import logging
 import select
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from media.source_lock import SourceLock
@@ -44,7 +44,7 @@ _SO_RXQ_OVFL = 40
 _U32 = struct.Struct("=I")
 
 Outs = list[AccessUnit | FormatChanged]
-Feed = Callable[[bytes, float], Outs]
+Feed = Callable[[Sequence[bytes], float], Outs]
 Deliver = Callable[[Outs], None]
 
 _warned: set[int] = set()
@@ -211,27 +211,38 @@ class UdpReceiver:
         lock = self.lock
         source = lock.source
         recvfrom_into, buffer = self._recvfrom_into, self._poller.buffer
-        feed = self._feed
         if self._sample:
             self._sample_drops(now)
             source = lock.source
+        packets: list[bytes] = []
+        failure: OSError | None = None
         try:
             for _ in range(DRAIN):
                 size, address = recvfrom_into(buffer)
                 if address == source:
-                    lock.last_at = now
-                    outs = feed(bytes(buffer[:size]), now)
-                    if outs:
-                        self._deliver(outs)
-                else:
-                    self._stranger(bytes(buffer[:size]), address, now)
-                    source = lock.source
+                    packets.append(bytes(buffer[:size]))
+                    continue
+                self._take(packets, now)
+                packets = []
+                self._stranger(bytes(buffer[:size]), address, now)
+                source = lock.source
                 if self._closed:
                     return
         except BlockingIOError:
             pass
         except OSError as error:
-            self._fail(error)
+            failure = error
+        self._take(packets, now)
+        if failure is not None:
+            self._fail(failure)
+
+    def _take(self, packets: list[bytes], now: float) -> None:
+        """Packets of the locked source."""
+        if packets and not self._closed:
+            self.lock.last_at = now
+            outs = self._feed(packets, now)
+            if outs:
+                self._deliver(outs)
 
     def _sample_drops(self, now: float) -> None:
         """Take one datagram with its ancillary data: drops since the socket was opened."""
@@ -244,10 +255,7 @@ class UdpReceiver:
             if level == socket.SOL_SOCKET and kind == _SO_RXQ_OVFL:
                 self.kernel_drops = _U32.unpack_from(data)[0]
         if address == self.lock.source:
-            self.lock.last_at = now
-            outs = self._feed(packet, now)
-            if outs:
-                self._deliver(outs)
+            self._take([packet], now)
         else:
             self._stranger(packet, address, now)
 
@@ -256,10 +264,9 @@ class UdpReceiver:
         packets = self.lock.offer(address, packet, now)
         if packets and before is not None:
             self._on_new_source()
-        for taken in packets:
-            outs = self._feed(taken, now)
-            if outs:
-                self._deliver(outs)
+        outs = self._feed(packets, now)
+        if outs:
+            self._deliver(outs)
 
     def _fail(self, error: OSError) -> None:
         # An ICMP error of something sent before is no reason to stop; a dead descriptor is.

@@ -96,7 +96,7 @@ class Stream:
             poller,
             sock,
             lock,
-            self.pipeline.feed,
+            self.pipeline.feed_all,
             self.hub.feed,
             on_new_source=self._new_sender,
             on_failed=lambda reason: self._failed(info, reason),
@@ -116,7 +116,7 @@ class Stream:
         shell = TcpReceiver(
             poller,
             networks,
-            self.pipeline.feed,
+            self.pipeline.feed_all,
             self.hub.feed,
             on_new_source=self._new_sender,
             on_closed=lambda: self._connection_closed(info),

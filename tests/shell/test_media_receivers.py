@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
@@ -36,8 +36,8 @@ class Taken:
         self.per_turn: list[int] = []
         self._waiter: tuple[Callable[[], bool], asyncio.Event] | None = None
 
-    def feed(self, packet: bytes, arrival: float) -> Outs:
-        self.packets.append(packet)
+    def feed(self, packets: Sequence[bytes], arrival: float) -> Outs:
+        self.packets += packets
         self.changed()
         return []
 
@@ -211,8 +211,8 @@ async def test_udp_close_in_the_middle_of_a_burst(taken: Taken) -> None:
     receiver = udp_receiver(taken)
     port = receiver._sock.getsockname()[1]
 
-    def feed_and_close(packet: bytes, arrival: float) -> Outs:
-        taken.feed(packet, arrival)
+    def feed_and_close(packets: Sequence[bytes], arrival: float) -> Outs:
+        taken.feed(packets, arrival)
         receiver.close()
         return []
 
