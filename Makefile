@@ -30,7 +30,12 @@ run: $(VENV)/.stamp-run ## the server alone, settings as in gb28181.toml and GB2
 	@exec $(BIN)/gb28181 serve $(ARGS)
 
 test: debian $(VENV)/.stamp-test lint ## everything the continuous integration runs
-	@CI=$${CI:-} PYTHONPATH= $(BIN)/python -X dev -m pytest $(ARGS)
+	@export CI=$${CI:-} PYTHONPATH=
+	if [ -n "$(ARGS)" ]; then exec $(BIN)/python -X dev -m pytest $(ARGS); fi
+	echo "--- storms and the browser, one after the other"
+	$(BIN)/python -X dev -m pytest -q -m "slow or browser"
+	echo "--- everything else, side by side"
+	$(BIN)/python -X dev -m pytest -q -m "not slow and not browser" -n 3 --dist loadfile
 
 lint: $(VENV)/.stamp-test ## form, mistakes, types
 	@$(BIN)/ruff format --check $(PACKAGES) tests docs web/hatch_build.py

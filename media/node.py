@@ -198,7 +198,7 @@ class StreamStatistics:
     foreign: int
     """Packets or connections from an address that is not allowed or not the locked one."""
     foreign_source: tuple[str, int] | None
-    """The last such address of the open receiver."""
+    """The last such address."""
     invalid: int
     """Datagrams before the lock that were no RTP."""
     ssrc: int | None

@@ -81,6 +81,7 @@ class Stream:
         self._bitrate = 0
         self._mark = (now, 0)
         self._gone = (0, 0, 0)  # kernel drops, foreign, invalid of the receivers closed so far
+        self._foreign_source: tuple[str, int] | None = None
 
     def open_udp(
         self,
@@ -148,6 +149,7 @@ class Stream:
         if receiver is None:
             return None
         self._gone = self._intake_counts(receiver)
+        self._foreign_source = receiver.shell.foreign_source or self._foreign_source
         receiver.shell.close()
         return receiver.info
 
@@ -195,7 +197,7 @@ class Stream:
             duplicates=stats.duplicates,
             kernel_drops=kernel_drops,
             foreign=foreign,
-            foreign_source=None if receiver is None else receiver.shell.foreign_source,
+            foreign_source=(receiver and receiver.shell.foreign_source) or self._foreign_source,
             invalid=invalid,
             ssrc=stats.ssrc,
             ssrc_changes=stats.ssrc_changes,

@@ -98,7 +98,12 @@ def _compare(stream_id: str, before: StreamStatistics, now: StreamStatistics) ->
     if lost > 0 or drops > 0:
         log.event(ev.MEDIA_PACKETS_LOST, stream_id=stream_id, lost=lost, dropped_by_kernel=drops)
     if now.foreign > before.foreign:
-        log.event(ev.MEDIA_FOREIGN_SOURCE, stream_id=stream_id, count=now.foreign - before.foreign)
+        log.event(
+            ev.MEDIA_FOREIGN_SOURCE,
+            stream_id=stream_id,
+            remote=_address(now.foreign_source),
+            count=now.foreign - before.foreign,
+        )
     if now.dropped_frames > before.dropped_frames:
         log.event(
             ev.MEDIA_READER_DROPPED,

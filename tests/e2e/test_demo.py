@@ -115,18 +115,19 @@ class Demo:
 @pytest.fixture
 def wanted() -> Iterator[PortBlock]:
     """Ports the demo is told to prefer, and which other programs hold."""
-    block = PortBlock()
     with contextlib.ExitStack() as held:
+        block = held.enter_context(contextlib.closing(PortBlock()))
         for port, kind in (
             (block.http, socket.SOCK_STREAM),
             (block.sip, socket.SOCK_DGRAM),
         ):
             other = held.enter_context(socket.socket(socket.AF_INET, kind))
+            if kind == socket.SOCK_STREAM:
+                other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # past TIME_WAIT
             other.bind(("127.0.0.1", port))
             if kind == socket.SOCK_STREAM:
                 other.listen()
         yield block
-    block.close()
 
 
 @pytest.fixture

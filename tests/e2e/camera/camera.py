@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from . import bodies, digest, recordings, text
 from .callee import Callee
@@ -22,6 +23,13 @@ from .reporter import Reporter
 from .sender import SenderCounters
 from .text import Msg
 from .wiring import TcpWire, UdpWire, headers_then_body, split
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """An `on_message` that wants to know before the 200 leaves."""
+
+    def note(self, message: Msg) -> None: ...
 
 
 class Camera:
@@ -419,6 +427,8 @@ class Camera:
                 self.respond(message, peer, self._on_other(message))
 
     def _on_message(self, message: Msg, peer: tuple[str, int]) -> None:
+        if isinstance(self.on_message, Noting):
+            self.on_message.note(message)
         if self.faults.message_status:
             self.respond(message, peer, self.faults.message_status)
         if self.faults.message_status == 200:
