@@ -50,6 +50,10 @@ class Head:
     """The slice is of a kind no camera sends: most likely the other codec."""
 
 
+_BARE_SLICE: Final = Head(slice_at=0)
+"""Of nearly every picture between two key frames; shared, so nobody may write to it."""
+
+
 def split(data: bytes) -> list[bytes]:
     """NAL units of an Annex B byte stream, without start codes and trailing zero bytes."""
     units: list[bytes] = []
@@ -85,6 +89,9 @@ def is_parameter_set(codec: Codec, kind: int) -> bool:
 
 def read_head(codec: Codec, data: bytes) -> Head:
     """Walks the units up to the first slice."""
+    if codec is Codec.H264 and data.startswith(START4) and data[4:5]:
+        if data[4] & 0x1F == H264_SLICE:
+            return _BARE_SLICE
     head = Head()
     size = len(data)
     at = data.find(START)
