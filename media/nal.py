@@ -89,9 +89,13 @@ def is_parameter_set(codec: Codec, kind: int) -> bool:
 
 def read_head(codec: Codec, data: bytes) -> Head:
     """Walks the units up to the first slice."""
-    if codec is Codec.H264 and data.startswith(START4) and data[4:5]:
-        if data[4] & 0x1F == H264_SLICE:
-            return _BARE_SLICE
+    if (
+        codec is Codec.H264
+        and len(data) > 4
+        and data[4] & 0x1F == H264_SLICE
+        and data.startswith(START4)
+    ):
+        return _BARE_SLICE
     head = Head()
     size = len(data)
     at = data.find(START)
