@@ -13,6 +13,7 @@ from .options import Options, chosen, parser
 from .relay import first_picture, relay
 from .signalling import catalog, memory, messages, storm
 from .table import Row, Table, machine
+from .weather import Weather
 
 PARTS: dict[str, Callable[[Options], Iterator[Row]]] = {
     "storm": storm,
@@ -35,12 +36,13 @@ def main(argv: list[str] | None = None) -> int:
         found.error(f"no such part: {', '.join(sorted(unknown))}")
     options = chosen(arguments)
     print(machine())
-    table = Table()
-    table.head()
     started = time.monotonic()
-    for name, part in PARTS.items():
-        if name in arguments.parts or (not arguments.parts and name not in ON_REQUEST):
-            table.add(part(options))
+    with Weather() as weather:
+        table = Table(weather)
+        table.head()
+        for name, part in PARTS.items():
+            if name in arguments.parts or (not arguments.parts and name not in ON_REQUEST):
+                table.add(part(options))
     print(f"{time.monotonic() - started:.0f} s; {machine()}")
     if arguments.json:
         Path(arguments.json).write_text(json.dumps([row.to_dict() for row in table.rows], indent=1))

@@ -95,6 +95,7 @@ def messages(options: Options) -> Iterator[Row]:
 
 def _messages(options: Options, server: Product, load: Child) -> Iterator[Row]:
     count = options.devices
+    server.until(lambda: _written(server), 60)
     with (
         child("anchors") as anchor,
         child("devices", str(anchor.hello["port"]), str(min(count, 2000)), "1") as peers,

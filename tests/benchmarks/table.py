@@ -6,9 +6,12 @@ import os
 import platform
 import statistics
 import sys
+import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TextIO
+
+from .weather import Weather
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,8 @@ class Row:
     unit: str
     budget: float | None = None
     anchor: float | None = None
+    slow: float | None = None
+    """How much slower the machine was than at its best in this run, while this was measured."""
     note: str = ""
 
     @property
@@ -35,14 +40,15 @@ class Row:
         return {**asdict(self), "ratio": self.ratio, "times_anchor": self.times_anchor}
 
 
-HEAD = ("work", "measured", "budget", "ratio", "anchor", "x anchor", "note")
-WIDTHS = (52, 14, 11, 6, 9, 8, 0)
+HEAD = ("work", "measured", "budget", "ratio", "anchor", "x anchor", "slow", "note")
+WIDTHS = (52, 12, 8, 6, 8, 8, 5, 0)
 
 
 class Table:
     """Prints each row when it is known, so that a long run can be watched."""
 
-    def __init__(self, out: TextIO = sys.stdout) -> None:
+    def __init__(self, weather: Weather, out: TextIO = sys.stdout) -> None:
+        self._weather = weather
         self._out = out
         self.rows: list[Row] = []
 
@@ -50,7 +56,12 @@ class Table:
         self._print(HEAD)
 
     def add(self, rows: Iterable[Row]) -> None:
-        for row in rows:
+        since, slow = time.monotonic(), 1.0
+        for found in rows:
+            now = time.monotonic()
+            if now - since > 0.5:  # rows that come together were measured together
+                since, slow = now, round(self._weather.since(since), 2)
+            row = replace(found, slow=slow)
             self.rows.append(row)
             self._print(
                 (
@@ -60,6 +71,7 @@ class Table:
                     "" if row.ratio is None else f"{row.ratio:.2f}",
                     "" if row.anchor is None else number(row.anchor),
                     "" if row.times_anchor is None else f"{row.times_anchor:.1f}",
+                    f"{row.slow:.1f}",
                     row.note,
                 )
             )

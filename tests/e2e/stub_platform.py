@@ -61,10 +61,8 @@ class StubPlatform:
         )
         self.seen: list[Msg] = []
         self.loop = Loop()
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind(("127.0.0.1", 0))
+        self._udp, self._tcp = _one_port_for_both()
         self.address: tuple[str, int] = self._udp.getsockname()
-        self._tcp = socket.create_server(self.address)
         self._replies: dict[str, Reply] = {}
         self._open: list[socket.socket] = [self._udp, self._tcp]
         self.loop.run_in(self._watch)
@@ -148,3 +146,17 @@ class StubPlatform:
         )
         good = given["response"] == right["response"]
         return (200 if good else 403), f"Contact: {message.header('Contact')}"
+
+
+def _one_port_for_both(tries: int = 20) -> tuple[socket.socket, socket.socket]:
+    """The kernel gives a UDP port; somebody else may just have it over TCP: then take another."""
+    for left in reversed(range(tries)):
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(("127.0.0.1", 0))
+        try:
+            return udp, socket.create_server(udp.getsockname())
+        except OSError:
+            udp.close()
+            if not left:
+                raise
+    raise AssertionError("unreachable")
