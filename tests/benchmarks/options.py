@@ -32,6 +32,8 @@ class Options:
     bit_rate: int = 4_000_000
     clip: int = 20
     """Seconds of pictures before they repeat."""
+    settle: float = 2.5
+    """Seconds before a relay is measured: more than a group of pictures."""
     openings: int = 20
     """Streams opened one after another for the time to the first picture."""
 
@@ -39,7 +41,7 @@ class Options:
 TINY = Options(
     devices=20, many=40, nvrs=2, nvr_channels=20, tree=1000, keepalive_rate=200, register_rate=100,
     seconds=0.5, rounds=1, streams=(2,), viewers=(0, 1), modes=("udp", "tcp"), width=320,
-    height=240, bit_rate=400_000, clip=4, openings=2,
+    height=240, bit_rate=400_000, clip=4, settle=0.5, openings=2,
 )  # fmt: skip
 """A few seconds, to see that everything still works; the figures mean nothing."""
 

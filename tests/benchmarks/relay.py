@@ -14,8 +14,6 @@ from .signalling import check
 from .table import Row
 from .wire import channel_id, device_id
 
-SETTLE_S = 2.5
-"""More than a group of pictures: every viewer is past its first key frame."""
 BUDGETS = {("udp", 0): 0.25, ("tcp", 0): 0.2, ("udp", 1): 0.4, ("tcp", 1): 0.4}
 TRANSPORTS = {"udp": "udp", "tcp": "tcp-passive"}
 
@@ -40,7 +38,7 @@ def _streams(options: Options, mode: str, count: int) -> Iterator[Row]:
         channels = _ready(server, load, count)
         empty = server.megabytes()
         urls = _open(server, channels, mode)
-        time.sleep(SETTLE_S)
+        time.sleep(options.settle)
         rows: list[dict[str, Any]] = []
         for viewers in options.viewers:
             watchers.ask("open", urls=urls if viewers else [], each=viewers)
@@ -92,7 +90,7 @@ def _measure(
     options: Options, mode: str, server: Product, load: Child, watchers: Child, count: int,
     viewers: int,
 ) -> dict[str, Any]:  # fmt: skip
-    time.sleep(SETTLE_S)
+    time.sleep(options.settle)
     sent, seen = load.ask("sent"), watchers.ask("counts")
     used, started = server.cpu(), time.monotonic()
     time.sleep(options.seconds)

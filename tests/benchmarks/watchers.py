@@ -37,7 +37,7 @@ class FlvReader:
             if end < 0:
                 return
             if not self._raw.startswith(b"HTTP/1.1 200"):
-                self.faults[bytes(self._raw[:40]).decode("latin-1")] += 1
+                self.faults[bytes(self._raw[: self._raw.find(b"\r\n")]).decode("latin-1")] += 1
             del self._raw[: end + 4]
             self._state = "flv"
         self._unchunk()
