@@ -18,7 +18,8 @@ from collections.abc import Callable
 from sip.errors import TransportFailed
 from sip.flow import Address, Flow
 
-MAX_DATAGRAM = 65_535
+_READ_BYTES = 65_536
+"""More than the largest datagram."""
 DRAIN = 64
 _SEND_QUEUE = 4_096
 _FLOW_CACHE = 65_536
@@ -46,6 +47,9 @@ class UdpTransport:
         self._flows: dict[tuple[Address, bytes], Flow] = {}
         self._sources: dict[str, Ancillary] = {}
         self._queue: deque[tuple[bytes, Flow]] = deque()
+        # One for all: a buffer of full size for each datagram keeps the allocator busy.
+        self._buffer = memoryview(bytearray(_READ_BYTES))
+        self._into = (self._buffer,)
         self.bound: Address = address
         self.receive_buffer = 0
         """What the kernel granted, without the half it adds for its own use."""
@@ -155,12 +159,13 @@ class UdpTransport:
     def _drain(self) -> None:
         flows = self._flows
         deliver = self._on_datagram
+        buffer, into = self._buffer, self._into
         for _ in range(DRAIN):
             sock = self._socket  # the handler may have closed us
             if sock is None:
                 return
             try:
-                data, ancillary, _, source = sock.recvmsg(MAX_DATAGRAM, _ANCILLARY)
+                size, ancillary, _, source = sock.recvmsg_into(into, _ANCILLARY)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
@@ -169,7 +174,7 @@ class UdpTransport:
             flow = flows.get((source, local))
             if flow is None:
                 flow = self._new_flow(source, local)
-            deliver(data, flow)
+            deliver(bytes(buffer[:size]), flow)
 
     def _read_ancillary(self, ancillary: Ancillary) -> bytes:
         local = b""
