@@ -14,13 +14,16 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
+from time import monotonic
 
 from sip.errors import TransportFailed
 from sip.flow import Address, Flow
 
-_READ_BYTES = 65_536
-"""More than the largest datagram."""
+MAX_DATAGRAM = 65_535
 DRAIN = 64
+DRAIN_S = 0.005
+"""What one wake may take before others of the loop have their turn: a page of a catalog takes
+milliseconds, a heartbeat hundredths of one."""
 _SEND_QUEUE = 4_096
 _FLOW_CACHE = 65_536
 
@@ -48,7 +51,7 @@ class UdpTransport:
         self._sources: dict[str, Ancillary] = {}
         self._queue: deque[tuple[bytes, Flow]] = deque()
         # One for all: a buffer of full size for each datagram keeps the allocator busy.
-        self._buffer = memoryview(bytearray(_READ_BYTES))
+        self._buffer = memoryview(bytearray(MAX_DATAGRAM))
         self._into = (self._buffer,)
         self.bound: Address = address
         self.receive_buffer = 0
@@ -160,6 +163,7 @@ class UdpTransport:
         flows = self._flows
         deliver = self._on_datagram
         buffer, into = self._buffer, self._into
+        until = monotonic() + DRAIN_S
         for _ in range(DRAIN):
             sock = self._socket  # the handler may have closed us
             if sock is None:
@@ -175,6 +179,8 @@ class UdpTransport:
             if flow is None:
                 flow = self._new_flow(source, local)
             deliver(bytes(buffer[:size]), flow)
+            if monotonic() > until:
+                return
 
     def _read_ancillary(self, ancillary: Ancillary) -> bytes:
         local = b""
