@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from config.schema import Settings
 from config.types import Secret
-from gb28181 import __version__
+from gb28181 import __version__, wiring
 from gb28181.api.application import create_app
 from gb28181.api.limits import LoginLimits
 from gb28181.api.platform import Platform, Readiness
@@ -23,8 +23,7 @@ from gb28181.api.server import HttpServer
 from gb28181.api.snapshots import UPLOAD_PATH
 from gb28181.api.tokens import Tokens
 from gb28181.cluster.bus import Bus
-from gb28181.control.service import ControlOptions, ControlService
-from gb28181.control.snapshot import SnapshotOptions
+from gb28181.control.service import ControlService
 from gb28181.device.options import DeviceOptions
 from gb28181.device.service import DeviceService
 from gb28181.diagnosis.service import Diagnosis
@@ -32,7 +31,6 @@ from gb28181.figures import install_figures
 from gb28181.playback.archive import Archive
 from gb28181.playback.downloads import DownloadService
 from gb28181.playback.ending import Endings
-from gb28181.playback.progress import DownloadLimits
 from gb28181.playback.service import PlaybackService
 from gb28181.reports import Reports
 from gb28181.session.address import MediaAddresses
@@ -42,10 +40,8 @@ from gb28181.session.caller import Caller
 from gb28181.session.dialing import Dialer, Identity
 from gb28181.session.ledger import Ledger
 from gb28181.session.opening import LiveOpening
-from gb28181.session.pull import PullTimes
 from gb28181.session.service import SessionService
 from gb28181.session.ssrc import SsrcPool
-from gb28181.store.options import StoreOptions
 from gb28181.store.store import Store
 from gb28181.switchboard import Switchboard
 from gb28181.telemetry import events as ev
@@ -53,13 +49,9 @@ from gb28181.telemetry.logs import get_logger
 from gb28181.telemetry.metrics import Metrics
 from gb28181.telemetry.rate import RateLimited
 from gb28181.trace.recorder import Recorder
-from media.hub import HubLimits
-from media.inprocess import InProcessNode, NodeOptions
+from media.inprocess import InProcessNode
 from sip.endpoint import Endpoint
 from sip.flow import Flow, host_port
-from sip.options import EndpointOptions
-from sip.timers import Timers
-from sip.transport_tcp import TcpLimits
 
 ADMIN = "admin"
 STOP_S = 7.5
@@ -93,13 +85,7 @@ class App:
         self.store = await Store.open(
             _reveal(settings.database.url),
             settings.data_dir,
-            StoreOptions(
-                flush_interval_s=settings.store.flush_interval,
-                retention_days=settings.store.retention_days,
-                alarm_retention_days=settings.store.alarm_retention_days,
-                position_retention_days=settings.store.position_retention_days,
-                purge_interval_s=settings.store.retention_interval,
-            ),
+            wiring.store_options(settings),
         )
         tokens, nonce_key, device_password = await self._secrets()
         self._build(tokens, nonce_key, device_password)
@@ -197,9 +183,9 @@ class App:
         self.bus = Bus()
         self.rate = RateLimited(get_logger("sip"), time.monotonic)
         self.metrics = Metrics()
-        self.node = InProcessNode(_node_options(settings))
+        self.node = InProcessNode(wiring.node_options(settings))
         switchboard = Switchboard(self.rate)
-        self.endpoint = Endpoint(_endpoint_options(settings), switchboard)
+        self.endpoint = Endpoint(wiring.endpoint_options(settings), switchboard)
         self.recorder = Recorder(time.time, self.endpoint.contact_address)
         self.endpoint.tap = self.recorder
         self.devices = DeviceService(
@@ -227,7 +213,7 @@ class App:
             settings.sessions.rest,
         )
         self.sessions = SessionService(
-            self.devices, caller, self.node, self.bus, _pull_times(settings)
+            self.devices, caller, self.node, self.bus, wiring.pull_times(settings)
         )
         self.endpoint.measure(self.devices.round_trip)
         self.control = self._control_service()
@@ -253,7 +239,7 @@ class App:
             self.bus,
             self.store.data_dir / "downloads",
             dialer.new_id,
-            _download_limits(self.settings),
+            wiring.download_limits(self.settings),
         )
         endings = Endings(self.sessions, self.devices)
         self.devices.on_message_other.append(endings.on_message)
@@ -293,7 +279,7 @@ class App:
             self.endpoint,
             self.store.control,
             self.bus,
-            _control_options(self.settings),
+            wiring.control_options(self.settings),
             folder=self.store.data_dir / "snapshots",
             opening=LiveOpening(self.sessions, self.node),
             upload_base=self._upload_base,
@@ -334,75 +320,6 @@ class App:
                 got=got,
                 hint=f"sysctl -w net.core.rmem_max={wanted}",
             )
-
-
-def _endpoint_options(settings: Settings) -> EndpointOptions:
-    sip = settings.sip
-    return EndpointOptions(
-        host=sip.host,
-        port=sip.port,
-        announce_host=sip.announce_host or "",
-        announce_port=sip.announce_port or 0,
-        receive_buffer=sip.receive_buffer,
-        tcp_limits=TcpLimits(connections=sip.max_connections),
-        timers=Timers(t1=sip.t1, t2=sip.t2, t4=sip.t4),
-        user_agent=f"gb28181/{__version__}",
-    )
-
-
-def _node_options(settings: Settings) -> NodeOptions:
-    media = settings.media
-    return NodeOptions(
-        bind_host=media.listen_host,
-        announce_host=media.host or "",
-        first_port=media.ports.first,
-        last_port=media.ports.last,
-        gap_s=settings.sessions.silence_timeout,
-        viewers=media.viewers_per_node,
-        limits=HubLimits(
-            gop_bytes=media.gop_bytes,
-            gop_s=media.gop_duration,
-            queue_bytes=media.viewer_queue,
-            viewers=media.viewers_per_stream,
-        ),
-    )
-
-
-def _pull_times(settings: Settings) -> PullTimes:
-    sessions = settings.sessions
-    return PullTimes(
-        linger_s=sessions.linger,
-        window_s=sessions.reinvite_window,
-        offline_s=sessions.offline_grace,
-        pause_s=sessions.reinvite_backoff,
-    )
-
-
-def _control_options(settings: Settings) -> ControlOptions:
-    control = settings.control
-    return ControlOptions(
-        command_s=control.command_timeout,
-        answer_s=control.answer_timeout,
-        deadman_s=control.ptz_deadman,
-        hold_s=control.ptz_hold,
-        snapshots=SnapshotOptions(
-            wait_s=control.snapshot_wait,
-            answer_s=control.answer_timeout,
-            most_bytes=control.snapshot_bytes,
-            most_pixels=control.snapshot_pixels,
-            keep=control.snapshot_keep,
-        ),
-    )
-
-
-def _download_limits(settings: Settings) -> DownloadLimits:
-    sessions = settings.sessions
-    return DownloadLimits(
-        per_device=sessions.downloads_per_device,
-        queued=sessions.downloads_queued,
-        keep_s=sessions.download_retention,
-        reserve=sessions.download_reserve,
-    )
 
 
 def _reveal(secret: Secret | None) -> str | None:

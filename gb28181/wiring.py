@@ -1,0 +1,99 @@
+"""From the settings to what each part is given: one function per part.
+
+The parts know their own options and nothing of the settings' names; this page is where both meet.
+"""
+
+from __future__ import annotations
+
+from config.schema import Settings
+from gb28181 import __version__
+from gb28181.control.service import ControlOptions
+from gb28181.control.snapshot import SnapshotOptions
+from gb28181.playback.progress import DownloadLimits
+from gb28181.session.pull import PullTimes
+from gb28181.store.options import StoreOptions
+from media.hub import HubLimits
+from media.inprocess import NodeOptions
+from sip.options import EndpointOptions
+from sip.timers import Timers
+from sip.transport_tcp import TcpLimits
+
+
+def store_options(settings: Settings) -> StoreOptions:
+    store = settings.store
+    return StoreOptions(
+        flush_interval_s=store.flush_interval,
+        retention_days=store.retention_days,
+        alarm_retention_days=store.alarm_retention_days,
+        position_retention_days=store.position_retention_days,
+        purge_interval_s=store.retention_interval,
+    )
+
+
+def endpoint_options(settings: Settings) -> EndpointOptions:
+    sip = settings.sip
+    return EndpointOptions(
+        host=sip.host,
+        port=sip.port,
+        announce_host=sip.announce_host or "",
+        announce_port=sip.announce_port or 0,
+        receive_buffer=sip.receive_buffer,
+        tcp_limits=TcpLimits(connections=sip.max_connections),
+        timers=Timers(t1=sip.t1, t2=sip.t2, t4=sip.t4),
+        user_agent=f"gb28181/{__version__}",
+    )
+
+
+def node_options(settings: Settings) -> NodeOptions:
+    media = settings.media
+    return NodeOptions(
+        bind_host=media.listen_host,
+        announce_host=media.host or "",
+        first_port=media.ports.first,
+        last_port=media.ports.last,
+        gap_s=settings.sessions.silence_timeout,
+        viewers=media.viewers_per_node,
+        limits=HubLimits(
+            gop_bytes=media.gop_bytes,
+            gop_s=media.gop_duration,
+            queue_bytes=media.viewer_queue,
+            viewers=media.viewers_per_stream,
+        ),
+    )
+
+
+def pull_times(settings: Settings) -> PullTimes:
+    sessions = settings.sessions
+    return PullTimes(
+        linger_s=sessions.linger,
+        window_s=sessions.reinvite_window,
+        offline_s=sessions.offline_grace,
+        pause_s=sessions.reinvite_backoff,
+    )
+
+
+def control_options(settings: Settings) -> ControlOptions:
+    control = settings.control
+    return ControlOptions(
+        command_s=control.command_timeout,
+        answer_s=control.answer_timeout,
+        deadman_s=control.ptz_deadman,
+        hold_s=control.ptz_hold,
+        snapshots=SnapshotOptions(
+            wait_s=control.snapshot_wait,
+            answer_s=control.answer_timeout,
+            most_bytes=control.snapshot_bytes,
+            most_pixels=control.snapshot_pixels,
+            keep=control.snapshot_keep,
+        ),
+    )
+
+
+def download_limits(settings: Settings) -> DownloadLimits:
+    sessions = settings.sessions
+    return DownloadLimits(
+        per_device=sessions.downloads_per_device,
+        queued=sessions.downloads_queued,
+        keep_s=sessions.download_retention,
+        reserve=sessions.download_reserve,
+    )
