@@ -1,7 +1,7 @@
-"""The media node of this process: receivers, streams and viewers in the running loop.
+"""The media node of this process: receivers, streams, viewers and voices in the running loop.
 
 For small installations and tests, and what a worker process runs inside.  One timer
-serves all streams; there is none per packet, per stream or per viewer.
+serves all streams, and one all voices; there is none per packet, per stream or per viewer.
 """
 
 from __future__ import annotations
@@ -28,17 +28,23 @@ from media.node import (
     RecordingFailed,
     RecordingImpossible,
     RecordingInfo,
+    SenderInfo,
+    SenderSpec,
+    SenderStatistics,
     StreamBusy,
     StreamStatistics,
     ViewerKind,
+    VoiceStatistics,
 )
 from media.ports import REST_S, PortPool
 from media.receiver_tcp import TcpReceiver, open_tcp_socket
 from media.receiver_udp import SocketPoller, open_udp_socket
 from media.recorder import Recorder
+from media.sender import Sender, TcpSender, UdpSender
 from media.source_lock import Networks, SourceLock
 from media.stream import Stream
 from media.viewers import StreamViewer
+from media.voices import Line, Voices
 
 log = logging.getLogger("gb28181.media.node")
 
@@ -80,6 +86,7 @@ class InProcessNode:
         self._disk: ThreadPoolExecutor | None = None
         self._numbers = count(1)
         self._listeners: list[Callable[[NodeEvent], None]] = []
+        self._voices = Voices(self.name, self._emit, clock)
         self._flushes = 0
         self._poller: SocketPoller | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -98,6 +105,7 @@ class InProcessNode:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._voices.aclose()
         for stream_id in list(self._streams):
             await self.close_stream(stream_id, "node_closed")
         for stream_id in list(self._recorders):
@@ -213,6 +221,68 @@ class InProcessNode:
     def recording(self, stream_id: str) -> RecordingInfo | None:
         recorder = self._recorders.get(stream_id)
         return None if recorder is None else _told(stream_id, recorder)
+
+    async def open_voice(self, voice_id: str) -> None:
+        self._voices.open(voice_id)
+
+    def feed_voice(self, voice_id: str, samples: bytes) -> None:
+        self._voices.feed(voice_id, samples)
+
+    async def play_voice(self, voice_id: str, samples: bytes, *, loop: bool = False) -> None:
+        self._voices.play(voice_id, samples, loop=loop)
+
+    async def close_voice(self, voice_id: str) -> None:
+        for info in self._voices.close(voice_id):
+            self.ports.release(info.port, self._clock(), REST_S)
+
+    async def open_sender(
+        self, spec: SenderSpec, on_heard: Callable[[bytes], None] | None = None
+    ) -> SenderInfo:
+        networks = Networks(spec.networks)
+        port, sock = self._open_socket(spec.mode, self._clock())
+
+        def make(spec: SenderSpec, port: int, line: Line) -> Sender:
+            poller = self._socket_poller()
+            if spec.mode == "udp" and sock is not None:
+                return UdpSender(poller, sock, networks, line.hear)
+            return TcpSender(
+                poller,
+                (self.options.bind_host, port),
+                sock,
+                networks,
+                line.hear,
+                on_connected=line.connected,
+                on_closed=line.closed,
+            )
+
+        host = self.options.announce_host or self.options.bind_host
+        try:
+            return self._voices.open_sender(spec, host, port, on_heard, make)
+        except BaseException:
+            if sock is not None:
+                sock.close()
+            self.ports.release(port, self._clock(), 0.0)
+            raise
+
+    async def aim_sender(self, sender_id: str, host: str, port: int) -> None:
+        await self._voices.aim(sender_id, host, port)
+
+    async def close_sender(self, sender_id: str, *, rest_s: float = REST_S) -> None:
+        info = self._voices.close_sender(sender_id)
+        if info is not None:
+            self.ports.release(info.port, self._clock(), rest_s)
+
+    def senders(self) -> list[SenderInfo]:
+        return self._voices.senders()
+
+    def voices(self) -> list[str]:
+        return self._voices.ids()
+
+    def sender_statistics(self, sender_id: str) -> SenderStatistics | None:
+        return self._voices.sender_statistics(sender_id)
+
+    def voice_statistics(self, voice_id: str) -> VoiceStatistics | None:
+        return self._voices.statistics(voice_id)
 
     def listen(self, callback: Callable[[NodeEvent], None]) -> None:
         self._listeners.append(callback)

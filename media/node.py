@@ -1,12 +1,14 @@
 """The seam between signalling and media: what any media node can be asked and what it reports.
 
-A node opens receivers for streams, hands pictures to viewers and tells what happens.  Signalling
+A node opens receivers for streams, hands pictures to viewers, brings voices to loudspeakers and
+tells what happens.  Signalling
 knows only this Protocol; behind it stands the node of this process (`media.inprocess`), a worker
 process, a relay on another host or foreign software.  One set of contract tests
 (`tests/contract/test_media_node.py`) runs on all of them.
 
 A node knows stream ids, ports and addresses.  It knows no devices, no SIP and no leases: whoever
-opens a receiver closes it, and `receivers()` tells what is open, so that the caller can reconcile.
+opens a receiver or a sender closes it, and `receivers()` and `senders()` tell what is open, so that
+the caller can reconcile.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from media.errors import (
     StreamUnknown,
     ViewersExhausted,
 )
+from media.rtp_audio import AudioPayload
 from media.unit import AudioFormat, VideoFormat
 
 ReceiveMode = Literal["udp", "tcp-passive", "tcp-active"]
@@ -46,6 +49,18 @@ class RecordingImpossible(LocalError):
 
 class ReceiverUnknown(LocalError):
     """No open receiver has this id."""
+
+
+class VoiceBusy(LocalError):
+    """A voice of this id is open already."""
+
+
+class VoiceUnknown(LocalError):
+    """No voice of this id is open."""
+
+
+class SenderUnknown(LocalError):
+    """No open sender has this id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,64 @@ class ReceiverInfo:
     port: int
     """The leased port, for the SDP."""
     mode: ReceiveMode
+
+
+@dataclass(frozen=True, slots=True)
+class SenderSpec:
+    """One loudspeaker a voice is brought to."""
+
+    voice_id: str
+    mode: ReceiveMode
+    """As for receivers: `tcp-passive` we listen for the device, `tcp-active` we connect."""
+    ssrc: int
+    payload: AudioPayload = 8
+    """8 PCMA, or 96: the same samples in a program stream."""
+    networks: tuple[str, ...] = ()
+    """IP networks of the device; nothing is sent elsewhere. Empty for any."""
+
+
+@dataclass(frozen=True, slots=True)
+class SenderInfo:
+    """An open sender."""
+
+    sender_id: str
+    voice_id: str
+    host: str
+    """The announced address, for the SDP."""
+    port: int
+    """The leased port, for the SDP."""
+    mode: ReceiveMode
+
+
+@dataclass(frozen=True, slots=True)
+class SenderStatistics:
+    """One sender as it stands now."""
+
+    sender_id: str
+    remote: tuple[str, int] | None
+    """Where packets go; None while they cannot."""
+    packets: int
+    """Sent; 50 a second."""
+    dropped: int
+    """Not taken in time by the system or the device."""
+    heard: int
+    """Packets of the device's microphone."""
+    foreign: int
+    """Packets or connections from elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceStatistics:
+    """One voice as it stands now."""
+
+    voice_id: str
+    senders: int
+    frames: int
+    """Of 20 ms."""
+    silent_frames: int
+    """Those of them in which nobody spoke."""
+    dropped_s: float
+    """Speech cut because it would have come late."""
 
 
 class SilenceReason(StrEnum):
@@ -149,6 +222,30 @@ class RecordingFailed:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class SenderConnected:
+    """The TCP connection of a sender stands."""
+
+    voice_id: str
+    sender_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SenderClosed:
+    """The TCP connection of a sender ended; the sender still has to be closed."""
+
+    voice_id: str
+    sender_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceEnded:
+    """The programme of a voice was played to its end."""
+
+    voice_id: str
+
+
 NodeEvent = (
     MediaStarted
     | MediaSilent
@@ -157,6 +254,9 @@ NodeEvent = (
     | FormatChangedEvent
     | ReceiverFailed
     | RecordingFailed
+    | SenderConnected
+    | SenderClosed
+    | VoiceEnded
 )
 
 
@@ -306,6 +406,52 @@ class MediaNode(Protocol):
 
     def recording(self, stream_id: str) -> RecordingInfo | None: ...
 
+    async def open_voice(self, voice_id: str) -> None:
+        """Begin a voice that senders carry.  Raises VoiceBusy."""
+        ...
+
+    def feed_voice(self, voice_id: str, samples: bytes) -> None:
+        """A-law of a microphone, 8 kHz, as it comes; never blocks, and forgets what is too much.
+
+        Of a voice that is not open, or that nobody hears, it is lost.
+        """
+        ...
+
+    async def play_voice(self, voice_id: str, samples: bytes, *, loop: bool = False) -> None:
+        """Play A-law, 8 kHz, in place of the microphone.  Raises VoiceUnknown."""
+        ...
+
+    async def close_voice(self, voice_id: str) -> None:
+        """End the voice and its senders, whose ports rest.  Idempotent."""
+        ...
+
+    async def open_sender(
+        self, spec: SenderSpec, on_heard: Callable[[bytes], None] | None = None
+    ) -> SenderInfo:
+        """Lease a port for one loudspeaker; `tcp-passive` listens from here on.
+
+        `on_heard` gets the A-law the device sends back, in the loop.
+        Raises VoiceUnknown, PortsExhausted, LocalError (a network that is none).
+        """
+        ...
+
+    async def aim_sender(self, sender_id: str, host: str, port: int) -> None:
+        """UDP: send there from now on.  `tcp-active`: connect.
+
+        Raises MediaConnectFailed (also for an address outside the sender's networks),
+        SenderUnknown.
+        """
+        ...
+
+    async def close_sender(self, sender_id: str, *, rest_s: float = 30.0) -> None:
+        """Stop sending; the port rests.  Idempotent."""
+        ...
+
+    def senders(self) -> list[SenderInfo]: ...
+    def voices(self) -> list[str]: ...
+    def sender_statistics(self, sender_id: str) -> SenderStatistics | None: ...
+    def voice_statistics(self, voice_id: str) -> VoiceStatistics | None: ...
+
     def listen(self, callback: Callable[[NodeEvent], None]) -> None:
         """Call `callback` for every event, in the loop; it must not block."""
         ...
@@ -329,6 +475,12 @@ __all__ = [
     "RecordingFailed",
     "RecordingImpossible",
     "RecordingInfo",
+    "SenderClosed",
+    "SenderConnected",
+    "SenderInfo",
+    "SenderSpec",
+    "SenderStatistics",
+    "SenderUnknown",
     "SilenceReason",
     "StreamBusy",
     "StreamStatistics",
@@ -337,4 +489,8 @@ __all__ = [
     "ViewerKind",
     "ViewersChanged",
     "ViewersExhausted",
+    "VoiceBusy",
+    "VoiceEnded",
+    "VoiceStatistics",
+    "VoiceUnknown",
 ]

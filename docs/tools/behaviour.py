@@ -66,6 +66,7 @@ UNITS: dict[str, Callable[[Any], str]] = {
     "x": lambda number: f"x {number:g}",
     "ms": lambda number: show_duration(number / 1000),
     "word": str,
+    "range": lambda numbers: f"{numbers[0]:,} to {numbers[1]:,}",
 }
 
 
@@ -341,6 +342,19 @@ MEDIA = (
     fixed("media.viewers.MAX_READ_BYTES", "Handed to a viewer at one time", "bytes"),
 )
 
+VOICE = (
+    fixed("media.voice.FRAME_S", "Sound in one RTP packet"),
+    fixed("media.voice.LATENCY_S", "Speech that would be heard later than this is left out"),
+    fixed("media.voice.START_FRAMES", "Packets of speech that are waited for at its beginning", ""),
+    fixed("media.voice.LATE_S", "A clock that was later than this is not caught up with"),
+    fixed("media.outbox.MOST_PACKETS", "TCP: packets waiting for one device", ""),
+    fixed("media.speech.RATES", "Sample rate of a microphone", "range"),
+    fixed("media.rtp_audio.MOST_HEARD", "Samples in one packet of a device's microphone", ""),
+    fixed(
+        "media.rtp_audio.MOST_LATE", "Packets of it that come out of order are left out up to", ""
+    ),
+)
+
 HTTP = (
     by_setting("http.port", "Port of API, streams and console"),
     by_setting("http.token_lifetime", "Access token"),
@@ -419,6 +433,11 @@ PARTS: dict[str, tuple[str, tuple[Row, ...]]] = {
     ),
     "Sessions": ("", SESSIONS),
     "Media": ("", MEDIA),
+    "Voice": (
+        "A loudspeaker gets 50 packets a second, silence included, from its ACK (or connection) to"
+        " BYE.",
+        VOICE,
+    ),
     "HTTP": ("", HTTP),
     "Store": (
         "Written at once: the row of a dialog before its INVITE leaves, and what an operator"

@@ -30,9 +30,12 @@ from media.node import (
     NodeEvent,
     ReceiverFailed,
     RecordingFailed,
+    SenderClosed,
+    SenderConnected,
     SilenceReason,
     StreamStatistics,
     ViewersChanged,
+    VoiceEnded,
 )
 from sip.message import Response
 
@@ -437,6 +440,8 @@ class SessionService:
                 self._media(event.receiver_id, calls.MediaLost(event.reason))
             case FormatChangedEvent() | RecordingFailed():
                 pass  # told by the watch, or to whoever records
+            case SenderConnected() | SenderClosed() | VoiceEnded():
+                pass  # of those who talk
             case _:
                 assert_never(event)
 

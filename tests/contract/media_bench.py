@@ -114,6 +114,10 @@ class Bench:
         self._stack = stack
         node.listen(self.events)
 
+    def after(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Call this when the test is over."""
+        self._stack.push_async_callback(close)
+
     def watch(self, *, audio: bool = False, stream: str = STREAM) -> Watched:
         viewer = self.node.open_viewer(stream, "flv", audio=audio)
         watched = Watched(viewer)

@@ -45,8 +45,10 @@ SHELLS = frozenset(
         "media.receiver_udp",
         "media.recorder",
         "media.mp4",
+        "media.sender",
         "media.stream",
         "media.viewers",
+        "media.voices",
     }
 )
 
