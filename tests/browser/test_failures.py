@@ -12,7 +12,7 @@ from tests.e2e.server import Server
 
 from .conftest import OpenDesk
 from .desk import Desk
-from .pixels import assert_in_order, watch
+from .pixels import plays_in_order
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
@@ -33,8 +33,7 @@ def test_refused_because_busy(
     desk.test("retry").click()
     desk.player_is("playing")
     expect(desk.test("failure")).to_have_count(0)
-    (found,) = watch(desk.page, seconds=1)
-    assert_in_order(found, camera=7, seconds=1)
+    plays_in_order((desk.page, 7), seconds=1)
 
 
 def test_never_answered(platform: Server, make_camera: MakeCamera, desk: Desk) -> None:
@@ -108,5 +107,4 @@ def test_the_picture_comes_back_with_the_platform(
     expect(card).to_contain_text("与平台的连接中断")
     server.start()
     desk.player_is("playing", timeout=25_000)
-    (found,) = watch(desk.page, seconds=1)
-    assert_in_order(found, camera=7, seconds=1)
+    plays_in_order((desk.page, 7), seconds=1)
