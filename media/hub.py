@@ -1,12 +1,10 @@
-"""One stream: units in, every viewer served, muxed once.
+"""One stream: units in, every viewer served, muxed once for each container.
 
 The hub keeps the pictures since the last key frame, knows when the stream has really begun and
-what is in it, and hands each tag to every viewer as the same object.  A viewer begins at a key
-frame: at once when one is cached, otherwise with the next, in the very call that brings it.
+what is in it, and hands each unit to the audiences of the containers that are looked at.
 
-A player cannot add a track it was not told of in the first header.  So a viewer who wants sound
-waits up to half a second of stream time for the sound's format (nothing is lost, the pictures
-are cached), and one that began with sound only ends when pictures appear: it has to come again.
+A stream that began with sound only ends for its viewers when pictures appear: they have to come
+again, because a player cannot add a track it was not told of in the first header.
 """
 
 from __future__ import annotations
@@ -14,14 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from media.audience import AUDIO_WAIT, Audience
 from media.errors import ViewersExhausted
-from media.flv_output import FlvOutput
 from media.gop import GopCache
+from media.node import Sound, ViewerKind
+from media.outputs import OUTPUTS
 from media.spool import Break, Entry
-from media.unit import CLOCK_HZ, AccessUnit, AudioFormat, FormatChanged, VideoFormat
+from media.unit import CLOCK_HZ, AccessUnit, AudioFormat, Codec, FormatChanged, VideoFormat
 from media.viewers import StreamViewer, ViewerState
 
-AUDIO_WAIT = CLOCK_HZ // 2
 AUDIO_ONLY_AFTER = CLOCK_HZ
 
 
@@ -43,11 +42,11 @@ class Hub:
     """A stream and its viewers."""
 
     __slots__ = (
+        "_audiences",
         "_audio_only",
         "_bytes_gone",
         "_dropped_gone",
         "_first_audio",
-        "_flv",
         "_gop",
         "_key_dts",
         "_limits",
@@ -56,7 +55,6 @@ class Hub:
         "_on_started",
         "_on_viewers",
         "_tap",
-        "_viewers",
         "audio",
         "started",
         "stream_id",
@@ -82,9 +80,8 @@ class Hub:
         self._on_format = on_format
         self._on_viewers = on_viewers
         self._gop = GopCache(limits.gop_bytes, limits.gop_s)
-        self._flv = FlvOutput(self._gop)
+        self._audiences: dict[ViewerKind, Audience] = {}  # those somebody is in
         self._tap: Callable[[Entry], None] | None = None
-        self._viewers: dict[StreamViewer, bool] = {}  # the value: sound is sent to it
         self._need_key = True
         self._audio_only = False
         self._first_audio: int | None = None
@@ -94,19 +91,25 @@ class Hub:
 
     def __repr__(self) -> str:
         state = "started" if self.started else "waiting"
-        return f"<Hub {self.stream_id} {state} viewers={len(self._viewers)} {self._gop!r}>"
+        return f"<Hub {self.stream_id} {state} viewers={self.viewer_count} {self._gop!r}>"
 
     @property
     def viewer_count(self) -> int:
-        return len(self._viewers)
+        return sum(map(len, self._audiences.values()))
 
     @property
     def bytes_out(self) -> int:
-        return self._bytes_gone + sum(v.bytes_out for v in self._viewers)
+        return self._bytes_gone + sum(v.bytes_out for v in self._viewers())
 
     @property
     def dropped_frames(self) -> int:
-        return self._dropped_gone + sum(v.dropped_frames for v in self._viewers)
+        return self._dropped_gone + sum(v.dropped_frames for v in self._viewers())
+
+    @property
+    def aac(self) -> AudioFormat | None:
+        """The sound of outputs that need AAC."""
+        audio = self.audio
+        return audio if audio is not None and audio.codec is Codec.AAC else None
 
     def feed(self, outs: Iterable[AccessUnit | FormatChanged]) -> None:
         """What the pipeline gave for one packet."""
@@ -121,7 +124,7 @@ class Hub:
             self._gop.push(out)
             if self._tap is not None:
                 self._tap(out)
-            if self._viewers:
+            if self._audiences:
                 self._publish(out)
 
     def interrupt(self) -> None:
@@ -129,8 +132,7 @@ class Hub:
         self._need_key = True
         self._audio_only = False
         self._first_audio = None
-        self._gop.clear()
-        self._flv.forget()
+        self._empty_cache()
         if self._tap is not None:
             self._tap(Break())
 
@@ -167,124 +169,79 @@ class Hub:
             return
         self.video, self.audio = change.video, change.audio
         if old_audio is not None and old_audio != change.audio:
-            self._gop.clear()  # cached sound would not fit the new header
-            self._flv.forget()
-        old_flv = (self._flv.video, self._flv.audio)
-        old_version = self._flv.version
-        self._flv.set_format(change.video, change.audio)
+            self._empty_cache()  # cached sound would not fit the new header
         if self._audio_only and change.video is not None:
             self._picture_appeared()
-        for viewer, sound in self._viewers.items():
-            self._tell_format(viewer, sound, old_flv, old_version)
+        for audience in self._audiences.values():
+            audience.set_format(self.video, self.audio, self.aac)
         if self.started:
             self._on_format()
-
-    def _tell_format(
-        self,
-        viewer: StreamViewer,
-        sound: bool,
-        old: tuple[VideoFormat | None, AudioFormat | None],
-        old_version: int,
-    ) -> None:
-        queue = viewer.queue
-        if queue.state is ViewerState.WAITING:
-            return
-        if old[0] != self._flv.video or (sound and old[1] != self._flv.audio):
-            if queue.state is ViewerState.LIVE:
-                queue.offer_format(self._flv.change(audio=sound), self._flv.version)
-        elif queue.format_version == old_version:
-            queue.format_version = self._flv.version
 
     def _picture_appeared(self) -> None:
         self._audio_only = False
         self._need_key = True
-        for viewer in [v for v in self._viewers if v.queue.state is not ViewerState.WAITING]:
-            viewer.end("format_changed")
-            self._leave(viewer)
+        for viewer in self._viewers():
+            if viewer.queue.state is not ViewerState.WAITING:
+                viewer.end("format_changed")
+                self._leave(viewer)
 
     def _publish(self, unit: AccessUnit) -> None:
-        tag = self._flv.tag(unit)
-        if not tag:
-            return
-        video = unit.video
-        joins = (video and unit.key) or self._audio_only
-        for viewer, sound in self._viewers.items():
-            queue = viewer.queue
-            state = queue.state
-            if state is ViewerState.WAITING:
-                self._start(viewer, tag, unit.dts)
-            elif not (video or sound):
-                continue
-            elif state is ViewerState.LIVE and queue.offer(tag):
-                viewer.wake()
-            elif joins:
-                self._rejoin(viewer, sound, tag, unit.dts)
-            else:
-                queue.dropped += 1
+        begins = (unit.video and unit.key) or self._audio_only
+        sound_due = self._sound_due(unit.dts)
+        for audience in self._audiences.values():
+            audience.publish(unit, begins, sound_due)
 
-    def _start(self, viewer: StreamViewer, tag: bytes | None, dts: int) -> None:
-        """Let a waiting viewer begin, if the stream can be begun; `tag` is already cached."""
-        output = self._flv
-        wants = viewer.audio
-        if wants and self.audio is None and dts - self._key_dts < AUDIO_WAIT:
-            return
-        sound = wants and output.audio is not None
-        if self._audio_only:
-            if not sound:
-                return
-            burst = [tag] if tag else []
-        else:
-            burst = output.burst(audio=sound)
-            if not burst:
-                return
-        self._viewers[viewer] = sound
-        viewer.queue.start(output.head(audio=sound), burst, output.version)
-        viewer.wake()
+    def _sound_due(self, dts: int) -> bool:
+        """Whether a viewer who wants sound need not wait for it any more."""
+        return self.audio is not None or dts - self._key_dts >= AUDIO_WAIT
 
-    def _rejoin(self, viewer: StreamViewer, sound: bool, tag: bytes, dts: int) -> None:
-        queue = viewer.queue
-        queue.discard()
-        if queue.state is ViewerState.WAITING:
-            self._start(viewer, tag, dts)
-            return
-        stale = queue.format_version != self._flv.version
-        head = self._flv.change(audio=sound) if stale else b""
-        queue.start(head, (tag,), self._flv.version)
-        viewer.wake()
-
-    def open_viewer(self, *, audio: bool) -> StreamViewer:
+    def open_viewer(self, kind: ViewerKind = "flv", *, audio: Sound) -> StreamViewer:
         """A new viewer, with the cached pictures already queued.  Raises ViewersExhausted."""
-        if len(self._viewers) >= self._limits.viewers:
-            raise ViewersExhausted(f"{self.stream_id}: {len(self._viewers)} viewers")
+        if self.viewer_count >= self._limits.viewers:
+            raise ViewersExhausted(f"{self.stream_id}: {self.viewer_count} viewers")
         viewer = StreamViewer(self._limits.queue_bytes, audio=audio, on_close=self._leave)
-        self._viewers[viewer] = False
+        audience = self._audiences.get(kind)
+        if audience is None:
+            audience = self._audiences[kind] = Audience(OUTPUTS[kind](self._gop))
+            audience.set_format(self.video, self.audio, self.aac)
+        audience.add(viewer)
         if not self._need_key:
             last = max((unit.dts for unit in self._gop), default=self._key_dts)
-            self._start(viewer, None, last)
-        self._on_viewers(len(self._viewers))
+            audience.start(viewer, None, self._sound_due(last))
+        self._on_viewers(self.viewer_count)
         return viewer
 
+    def _viewers(self) -> list[StreamViewer]:
+        return [viewer for audience in self._audiences.values() for viewer in audience]
+
     def _leave(self, viewer: StreamViewer) -> None:
-        if viewer not in self._viewers:
+        kind = next((k for k, audience in self._audiences.items() if viewer in audience), None)
+        if kind is None:
             return
-        del self._viewers[viewer]
+        audience = self._audiences[kind]
+        audience.remove(viewer)
         self._bytes_gone += viewer.bytes_out
         self._dropped_gone += viewer.dropped_frames
-        if not self._viewers:
-            self._flv.forget()
-        self._on_viewers(len(self._viewers))
+        if not len(audience):
+            del self._audiences[kind]
+        self._on_viewers(self.viewer_count)
+
+    def _empty_cache(self) -> None:
+        self._gop.clear()
+        for audience in self._audiences.values():
+            audience.forget()
 
     def tick(self, now: float) -> None:
         """Once a second: close viewers that read nothing."""
         stall_s = self._limits.stall_s
-        for viewer in [v for v in self._viewers if v.is_stalled(now, stall_s)]:
+        for viewer in [v for v in self._viewers() if v.is_stalled(now, stall_s)]:
             viewer.queue.discard()
             viewer.end("stalled")
             self._leave(viewer)
 
     def close(self, reason: str) -> None:
         """End the stream; viewers read what is queued and then end with this reason."""
-        for viewer in list(self._viewers):
+        for viewer in self._viewers():
             viewer.end(reason)
             self._leave(viewer)
         self._gop.clear()

@@ -31,6 +31,7 @@ from media.node import (
     SenderInfo,
     SenderSpec,
     SenderStatistics,
+    Sound,
     StreamBusy,
     StreamStatistics,
     ViewerKind,
@@ -180,14 +181,16 @@ class InProcessNode:
         stream = self._streams.get(stream_id)
         return None if stream is None else stream.statistics()
 
-    def open_viewer(self, stream_id: str, kind: ViewerKind, *, audio: bool = False) -> StreamViewer:
+    def open_viewer(
+        self, stream_id: str, kind: ViewerKind, *, audio: Sound = "off"
+    ) -> StreamViewer:
         stream = self._streams.get(stream_id)
         if stream is None:
             raise StreamUnknown(stream_id)
         viewers = sum(s.hub.viewer_count for s in self._streams.values())
         if viewers >= self.options.viewers:
             raise ViewersExhausted(f"{self.name}: {viewers} viewers")
-        return stream.hub.open_viewer(audio=audio)
+        return stream.hub.open_viewer(kind, audio=audio)
 
     async def record(self, stream_id: str, path: str) -> None:
         if stream_id in self._recorders:

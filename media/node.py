@@ -31,8 +31,11 @@ from media.unit import AudioFormat, VideoFormat
 ReceiveMode = Literal["udp", "tcp-passive", "tcp-active"]
 """`udp`: packets come to our port; `tcp-passive`: we listen; `tcp-active`: we connect."""
 
-ViewerKind = Literal["flv"]
-"""The containers a viewer may ask for."""
+ViewerKind = Literal["flv", "fmp4"]
+"""The containers a viewer may ask for; `media.outputs` has one for each."""
+
+Sound = Literal["off", "aac", "raw"]
+"""What a viewer wants to hear: nothing; AAC; or what the camera sends, if the container has it."""
 
 
 class StreamBusy(LocalError):
@@ -317,11 +320,25 @@ class StreamStatistics:
     """Frames not given to viewers that were too slow."""
 
 
+class InitSegment(bytes):
+    """A chunk of fMP4 that (again) says what is in it; it is handed out alone."""
+
+    mime: str
+    """The media type with its codecs, as `MediaSource.addSourceBuffer` wants it."""
+
+    @classmethod
+    def of(cls, segment: bytes, mime: str) -> InitSegment:
+        made = cls(segment)
+        made.mime = mime
+        return made
+
+
 class Viewer(Protocol):
     """One reader of a stream: an asynchronous iterator of byte chunks.
 
     The first chunk holds container header, metadata, sequence headers and the pictures since the
-    last key frame; it comes as soon as there is one.  Iteration ends when the stream is closed.
+    last key frame; it comes as soon as there is one.  Of fMP4 the first chunk is an `InitSegment`,
+    and there is another wherever the formats change.  Iteration ends when the stream is closed.
     """
 
     remote: str
@@ -385,7 +402,7 @@ class MediaNode(Protocol):
     def streams(self) -> list[str]: ...
     def statistics(self, stream_id: str) -> StreamStatistics | None: ...
 
-    def open_viewer(self, stream_id: str, kind: ViewerKind, *, audio: bool = False) -> Viewer:
+    def open_viewer(self, stream_id: str, kind: ViewerKind, *, audio: Sound = "off") -> Viewer:
         """A reader of the stream; it waits when media has not begun.
 
         Raises StreamUnknown, ViewersExhausted.
@@ -459,6 +476,7 @@ class MediaNode(Protocol):
 
 __all__ = [
     "FormatChangedEvent",
+    "InitSegment",
     "MediaConnectFailed",
     "MediaNode",
     "MediaSilent",
@@ -482,6 +500,7 @@ __all__ = [
     "SenderStatistics",
     "SenderUnknown",
     "SilenceReason",
+    "Sound",
     "StreamBusy",
     "StreamStatistics",
     "StreamUnknown",

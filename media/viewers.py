@@ -16,6 +16,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from enum import Enum, auto
 
+from media.node import InitSegment, Sound
+
 MAX_READ_BYTES = 256 * 1024
 """What is queued is read in pieces of about this size: one write for sound and picture."""
 
@@ -119,9 +121,11 @@ class ViewerQueue:
             return b""
         first = chunks.popleft()
         size = len(first)
-        if chunks and size < MAX_READ_BYTES:
+        if type(first) is InitSegment:
+            self._heads -= 1
+        elif chunks and size < MAX_READ_BYTES:
             parts = [first]
-            while chunks and size < MAX_READ_BYTES:
+            while chunks and size < MAX_READ_BYTES and type(chunks[0]) is not InitSegment:
                 part = chunks.popleft()
                 parts.append(part)
                 size += len(part)
@@ -151,11 +155,11 @@ class StreamViewer:
     )
 
     def __init__(
-        self, max_bytes: int, *, audio: bool, on_close: Callable[[StreamViewer], None]
+        self, max_bytes: int, *, audio: Sound, on_close: Callable[[StreamViewer], None]
     ) -> None:
         self.queue = ViewerQueue(max_bytes)
         self.audio = audio
-        """Whether sound was asked for, where the container can carry it."""
+        """The sound asked for; sent where the container can carry it."""
         self.remote = ""
         self.end_reason: str | None = None
         self.stalled_at = 0.0

@@ -1,6 +1,6 @@
 """Recordings of devices: what there is, looking at it, and its control.
 
-A playback is a stream of its own with the address ``/play/{stream_id}.flv``; tickets, viewers and
+A playback is a stream of its own with the addresses ``/play/{stream_id}.*``; tickets, viewers and
 linger are those of live pictures. Its control goes to the device and is answered when it is done.
 """
 
@@ -9,20 +9,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, WebSocket
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from gb28181.errors import PlatformError, Unauthorised
 from gb28181.playback.control import Action
 from gb28181.session.model import StreamKey
 
-from .errors import error_response
-from .guard import Operator, Viewer, opens
+from .guard import Operator, Viewer
 from .instants import Instant
-from .platform import Here, platform_of
+from .platform import Here
 from .urls import stream_urls
-from .watching import LiveOut, open_viewer, remote_of, serve_http, serve_websocket, shown
+from .watching import LiveOut, shown
 
 router = APIRouter(tags=["recordings"])
 
@@ -122,27 +119,3 @@ async def control(platform: Here, _: Operator, session_id: str, wanted: ControlI
 async def position(platform: Here, _: Viewer, session_id: str) -> ControlOut:
     """Where a playback stands, by our own count."""
     return ControlOut.model_validate(platform.playback.view(session_id))
-
-
-@router.get("/play/{stream_id}.flv", response_class=StreamingResponse)
-async def http_flv(request: Request, platform: Here, stream_id: str) -> StreamingResponse:
-    """A playback as HTTP-FLV, until the viewer leaves or the recording ends."""
-    if not await opens(request, platform, stream_id):
-        raise Unauthorised("a ticket or a token is needed to open a stream")
-    await platform.playback.wanted(stream_id)
-    return serve_http(open_viewer(platform, stream_id, remote_of(request)))
-
-
-@router.websocket("/play/{stream_id}.flv")
-async def websocket_flv(websocket: WebSocket, stream_id: str) -> None:
-    """The same bytes as binary messages; a refusal is an HTTP answer before the upgrade."""
-    platform = platform_of(websocket)
-    try:
-        if not await opens(websocket, platform, stream_id):
-            raise Unauthorised("a ticket or a token is needed to open a stream")
-        await platform.playback.wanted(stream_id)
-        viewer = open_viewer(platform, stream_id, remote_of(websocket))
-    except PlatformError as error:
-        await websocket.send_denial_response(error_response(websocket, error))
-        return
-    await serve_websocket(websocket, viewer)

@@ -17,8 +17,8 @@ class StreamUrls(BaseModel):
 
     flv: str
     ws_flv: str
-    fmp4: str | None = None
-    ws_fmp4: str | None = None
+    fmp4: str
+    ws_fmp4: str
     hls: str | None = None
     whep: str | None = None
     rtsp: str | None = None
@@ -32,9 +32,16 @@ def stream_urls(request: Request, platform: Platform, key: StreamKey, ticket: st
     query = {"ticket": ticket}
     if key.stream != "main":
         query = {"stream": key.stream, **query}
-    where = f"/play/{key.name}.flv" if key.name else f"/live/{key.channel_id}.flv"
-    tail = f"{parts.netloc}{parts.path}{where}?{urlencode(query)}"
+    where = f"/play/{key.name}" if key.name else f"/live/{key.channel_id}"
     secure = parts.scheme == "https"
+
+    def url(scheme: str, ending: str) -> str:
+        return f"{scheme}://{parts.netloc}{parts.path}{where}{ending}?{urlencode(query)}"
+
+    socket = "wss" if secure else "ws"
     return StreamUrls(
-        flv=f"{parts.scheme}://{tail}", ws_flv=f"{'wss' if secure else 'ws'}://{tail}"
+        flv=url(parts.scheme, ".flv"),
+        ws_flv=url(socket, ".flv"),
+        fmp4=url(parts.scheme, ".mp4"),
+        ws_fmp4=url(socket, ".mp4"),
     )

@@ -15,6 +15,7 @@ from media.node import (
     ReceiveMode,
     ReceiverInfo,
     ReceiverSpec,
+    Sound,
     StreamStatistics,
     Viewer,
 )
@@ -118,7 +119,7 @@ class Bench:
         """Call this when the test is over."""
         self._stack.push_async_callback(close)
 
-    def watch(self, *, audio: bool = False, stream: str = STREAM) -> Watched:
+    def watch(self, *, audio: Sound = "off", stream: str = STREAM) -> Watched:
         viewer = self.node.open_viewer(stream, "flv", audio=audio)
         watched = Watched(viewer)
 

@@ -91,7 +91,7 @@ async def test_codecs_and_b_frames(bench: Bench, codec: Codec, b_frames: int) ->
 async def test_g711_stays_out_of_the_default_flv(bench: Bench) -> None:
     _, sound = g711()
     info = await bench.receive()
-    plain, asked = bench.watch(), bench.watch(audio=True)
+    plain, asked = bench.watch(), bench.watch(audio="aac")
     await (await bench.camera(info)).send(packets_of(merged(PICTURES, sound)))
     for watched in (plain, asked):
         await watched.until(len(PICTURES))
@@ -106,7 +106,7 @@ async def test_g711_stays_out_of_the_default_flv(bench: Bench) -> None:
 async def test_aac_for_those_who_ask(bench: Bench) -> None:
     audio, sound = aac(2.4)
     info = await bench.receive()
-    plain, asked = bench.watch(), bench.watch(audio=True)
+    plain, asked = bench.watch(), bench.watch(audio="aac")
     packets = packets_of(merged(PICTURES, sound), audio_config=audio.config)
     await (await bench.camera(info)).send(packets)
     await plain.until(len(PICTURES))
@@ -358,7 +358,7 @@ async def test_another_picture_size_in_mid_stream(bench: Bench) -> None:
 async def test_sound_alone(bench: Bench) -> None:
     audio, sound = aac(3.0)
     info = await bench.receive()
-    watched = bench.watch(audio=True)
+    watched = bench.watch(audio="aac")
     await (await bench.camera(info)).send(packets_of(sound, audio_config=audio.config))
     started = await bench.events.wait(MediaStarted)
     assert started.video is None

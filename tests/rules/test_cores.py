@@ -39,6 +39,7 @@ SHELLS = frozenset(
         "sip.transport",
         "sip.transport_tcp",
         "sip.transport_udp",
+        "media.audience",
         "media.hub",
         "media.inprocess",
         "media.receiver_tcp",

@@ -7,6 +7,7 @@ key frames, raw AAC, times in 90 kHz ticks.
 from __future__ import annotations
 
 import io
+import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
@@ -128,8 +129,14 @@ class Judged:
 
 
 def judge_flv(data: bytes) -> Judged:
+    return judge(data, "flv")
+
+
+def judge(data: bytes, container_format: str) -> Judged:
     """Let FFmpeg (8, inside PyAV) demux and decode the file, every error is one."""
-    with av.open(io.BytesIO(data), format="flv", options={"err_detect": "explode"}) as container:
+    with av.open(
+        io.BytesIO(data), format=container_format, options={"err_detect": "explode"}
+    ) as container:
         packets: dict[str, list[tuple[int, int, bool]]] = {}
         codecs = {}
         decoded = 0
@@ -138,9 +145,12 @@ def judge_flv(data: bytes) -> Judged:
             if packet.dts is None or packet.pts is None:
                 continue
             codecs[stream.type] = stream.codec_context.name
-            packets.setdefault(stream.type, []).append((packet.pts, packet.dts, packet.is_keyframe))
+            scale = 1000 * packet.time_base
+            times = (math.floor(packet.pts * scale), math.floor(packet.dts * scale))
+            packets.setdefault(stream.type, []).append((*times, packet.is_keyframe))
+            frames = packet.decode()
             if stream.type == "video":
-                decoded += len(packet.decode())
+                decoded += len(frames)
         for stream in container.streams.video:
             decoded += len(stream.codec_context.decode(None))
         videos = container.streams.video

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -10,10 +11,11 @@ import pytest
 from media import flv
 from media.errors import ViewersExhausted
 from media.hub import Hub, HubLimits
+from media.node import InitSegment
 from media.unit import AccessUnit, AudioFormat, Codec, FormatChanged, VideoFormat
 from media.viewers import StreamViewer, ViewerState
 
-from .samples import aac, g711, judge_flv, pictures
+from .samples import aac, g711, judge, judge_flv, pictures
 from .test_flv import tags_of
 
 
@@ -61,7 +63,7 @@ AAC, SOUND = aac()
 
 def test_a_waiting_viewer_gets_its_first_picture_in_the_same_call() -> None:
     hub, heard = make()
-    viewer = hub.open_viewer(audio=False)
+    viewer = hub.open_viewer(audio="off")
     hub.feed([FormatChanged(VIDEO, None), *PICTURES[1:5]])
     assert viewer.queue.state is ViewerState.WAITING
     assert heard.started == 0, "nothing decodable yet"
@@ -74,10 +76,10 @@ def test_a_waiting_viewer_gets_its_first_picture_in_the_same_call() -> None:
 def test_a_later_viewer_begins_at_the_last_key_frame() -> None:
     hub, _ = make()
     hub.feed([FormatChanged(VIDEO, None), *PICTURES[:17]])
-    viewer = hub.open_viewer(audio=False)
+    viewer = hub.open_viewer(audio="off")
     assert read_all(viewer)[:3] == b"FLV"
     hub.feed(PICTURES[17:20])
-    late = hub.open_viewer(audio=False)
+    late = hub.open_viewer(audio="off")
     judged = judge_flv(read_all(late))
     assert [d for _, d, _ in judged.packets["video"]] == [u.dts // 90 for u in PICTURES[10:20]]
     assert judged.decoded == 10
@@ -85,7 +87,7 @@ def test_a_later_viewer_begins_at_the_last_key_frame() -> None:
 
 def test_every_viewer_gets_the_same_objects() -> None:
     hub, _ = make()
-    viewers = [hub.open_viewer(audio=False) for _ in range(3)]
+    viewers = [hub.open_viewer(audio="off") for _ in range(3)]
     hub.feed([FormatChanged(VIDEO, None), PICTURES[0]])
     for viewer in viewers:
         read_all(viewer)
@@ -101,9 +103,9 @@ def test_nothing_is_muxed_while_nobody_looks(monkeypatch: pytest.MonkeyPatch) ->
     hub, _ = make()
     hub.feed([FormatChanged(VIDEO, None), *PICTURES[:15]])
     assert calls == []
-    first = hub.open_viewer(audio=False)
+    first = hub.open_viewer(audio="off")
     assert calls == list(PICTURES[10:15])
-    hub.open_viewer(audio=False)
+    hub.open_viewer(audio="off")
     hub.feed(PICTURES[15:16])
     assert calls == list(PICTURES[10:16]), "once, whoever looks"
     assert first.queue.size
@@ -112,7 +114,7 @@ def test_nothing_is_muxed_while_nobody_looks(monkeypatch: pytest.MonkeyPatch) ->
 def test_g711_is_never_sent_nor_announced() -> None:
     audio, sound = g711()
     hub, _ = make()
-    viewers = [hub.open_viewer(audio=wanted) for wanted in (False, True)]
+    viewers = [hub.open_viewer(audio="off"), hub.open_viewer(audio="aac")]
     hub.feed([FormatChanged(VIDEO, audio), *merged(PICTURES, sound)])
     for viewer in viewers:
         data = read_all(viewer)
@@ -123,7 +125,7 @@ def test_g711_is_never_sent_nor_announced() -> None:
 
 def test_aac_only_for_those_who_ask() -> None:
     hub, _ = make()
-    silent, loud = hub.open_viewer(audio=False), hub.open_viewer(audio=True)
+    silent, loud = hub.open_viewer(audio="off"), hub.open_viewer(audio="aac")
     hub.feed([FormatChanged(VIDEO, AAC), *merged(PICTURES, SOUND)])
     data = read_all(silent)
     assert data[4] == 1
@@ -133,14 +135,14 @@ def test_aac_only_for_those_who_ask() -> None:
     judged = judge_flv(data)
     assert judged.codecs == {"video": "h264", "audio": "aac"}
     assert len(judged.packets["audio"]) == len(SOUND)
-    late = judge_flv(read_all(hub.open_viewer(audio=True)))
+    late = judge_flv(read_all(hub.open_viewer(audio="aac")))
     assert len(late.packets["video"]) == 10
     assert 0 < len(late.packets["audio"]) < len(SOUND)
 
 
 def test_a_viewer_with_sound_waits_for_the_sound_and_loses_no_picture() -> None:
     hub, _ = make()
-    silent, loud = hub.open_viewer(audio=False), hub.open_viewer(audio=True)
+    silent, loud = hub.open_viewer(audio="off"), hub.open_viewer(audio="aac")
     hub.feed([FormatChanged(VIDEO, None), *PICTURES[:3]])
     assert silent.queue.state is ViewerState.LIVE
     assert loud.queue.state is ViewerState.WAITING
@@ -153,7 +155,7 @@ def test_a_viewer_with_sound_waits_for_the_sound_and_loses_no_picture() -> None:
 
 def test_the_wait_for_sound_ends() -> None:
     hub, _ = make()
-    loud = hub.open_viewer(audio=True)
+    loud = hub.open_viewer(audio="aac")
     hub.feed([FormatChanged(VIDEO, None), *PICTURES[:10]])
     assert loud.queue.state is ViewerState.WAITING
     hub.feed(PICTURES[10:14])
@@ -167,7 +169,7 @@ def test_the_wait_for_sound_ends() -> None:
 
 def test_sound_alone_begins_after_a_second() -> None:
     hub, heard = make()
-    loud, silent = hub.open_viewer(audio=True), hub.open_viewer(audio=False)
+    loud, silent = hub.open_viewer(audio="aac"), hub.open_viewer(audio="off")
     hub.feed([FormatChanged(None, AAC), *SOUND[:7]])
     assert heard.started == 0
     hub.feed(SOUND[7:])
@@ -197,7 +199,7 @@ def test_a_new_picture_size_is_a_new_sequence_header() -> None:
         for u in small_pictures
     ]
     hub, heard = make()
-    viewer = hub.open_viewer(audio=False)
+    viewer = hub.open_viewer(audio="off")
     hub.feed([FormatChanged(VIDEO, None), *PICTURES])
     hub.feed([FormatChanged(small, None), *moved])
     assert heard.formats == 1
@@ -205,12 +207,12 @@ def test_a_new_picture_size_is_a_new_sequence_header() -> None:
     headers = [b for k, _, b in tags_of(data[13:]) if k == 9 and b[1] == 0]
     assert len(headers) == 2
     assert judge_flv(data).decoded == len(PICTURES) + len(moved)
-    assert judge_flv(read_all(hub.open_viewer(audio=False))).width == 160
+    assert judge_flv(read_all(hub.open_viewer(audio="off"))).width == 160
 
 
 def test_the_same_format_again_is_no_change() -> None:
     hub, heard = make()
-    viewer = hub.open_viewer(audio=False)
+    viewer = hub.open_viewer(audio="off")
     hub.feed([FormatChanged(VIDEO, None), *PICTURES[:5], FormatChanged(VIDEO, None)])
     assert heard.formats == 0
     assert len([b for k, _, b in tags_of(read_all(viewer)[13:]) if k == 9 and b[1] == 0]) == 1
@@ -219,7 +221,7 @@ def test_the_same_format_again_is_no_change() -> None:
 def test_a_change_of_sound_alone_does_not_bother_silent_viewers() -> None:
     other, _ = aac(rate=16000)
     hub, _ = make()
-    silent, loud = hub.open_viewer(audio=False), hub.open_viewer(audio=True)
+    silent, loud = hub.open_viewer(audio="off"), hub.open_viewer(audio="aac")
     hub.feed([FormatChanged(VIDEO, AAC), *PICTURES[:3]])
     read_all(silent), read_all(loud)
     hub.feed([FormatChanged(VIDEO, other), *PICTURES[3:4]])
@@ -230,7 +232,7 @@ def test_a_change_of_sound_alone_does_not_bother_silent_viewers() -> None:
 def test_a_slow_viewer_drops_to_a_key_frame_and_the_others_do_not_notice() -> None:
     limits = HubLimits(queue_bytes=3000)
     hub, _ = make(limits)
-    slow, fast = hub.open_viewer(audio=False), hub.open_viewer(audio=False)
+    slow, fast = hub.open_viewer(audio="off"), hub.open_viewer(audio="off")
     hub.feed([FormatChanged(VIDEO, None)])
     data, slow_data = bytearray(), bytearray()
     for index, unit in enumerate(PICTURES):
@@ -255,7 +257,7 @@ def test_a_slow_viewer_drops_to_a_key_frame_and_the_others_do_not_notice() -> No
 
 def test_a_viewer_that_never_read_its_header_gets_one_at_the_key_frame() -> None:
     hub, _ = make(HubLimits(queue_bytes=100))
-    viewer = hub.open_viewer(audio=False)
+    viewer = hub.open_viewer(audio="off")
     hub.feed([FormatChanged(VIDEO, None), *PICTURES[:45]])
     data = read_all(viewer)
     assert data[:3] == b"FLV"
@@ -266,7 +268,7 @@ def test_a_viewer_that_never_read_its_header_gets_one_at_the_key_frame() -> None
 def test_a_format_change_missed_while_skipping_is_made_up() -> None:
     small, small_pictures = pictures(width=160, height=120, count=20)
     hub, _ = make(HubLimits(queue_bytes=100))
-    viewer = hub.open_viewer(audio=False)
+    viewer = hub.open_viewer(audio="off")
     hub.feed([FormatChanged(VIDEO, None), PICTURES[0]])
     data = read_all(viewer)
     hub.feed(PICTURES[1:5])
@@ -279,10 +281,10 @@ def test_a_format_change_missed_while_skipping_is_made_up() -> None:
 
 def test_a_new_sender_goes_on_at_its_first_key_frame() -> None:
     hub, heard = make()
-    viewer = hub.open_viewer(audio=False)
+    viewer = hub.open_viewer(audio="off")
     hub.feed([FormatChanged(VIDEO, None), *PICTURES[:12]])
     hub.interrupt()
-    late = hub.open_viewer(audio=False)
+    late = hub.open_viewer(audio="off")
     assert late.queue.state is ViewerState.WAITING
     hub.feed(PICTURES[13:20])
     hub.feed(PICTURES[20:25])
@@ -295,16 +297,16 @@ def test_a_new_sender_goes_on_at_its_first_key_frame() -> None:
 
 def test_limits_of_viewers() -> None:
     hub, heard = make(HubLimits(viewers=2))
-    hub.open_viewer(audio=False)
-    hub.open_viewer(audio=False)
+    hub.open_viewer(audio="off")
+    hub.open_viewer(audio="off")
     with pytest.raises(ViewersExhausted):
-        hub.open_viewer(audio=False)
+        hub.open_viewer(audio="off")
     assert heard.viewers == [1, 2]
 
 
 async def test_leaving_and_counting() -> None:
     hub, heard = make()
-    viewer = hub.open_viewer(audio=False)
+    viewer = hub.open_viewer(audio="off")
     hub.feed([FormatChanged(VIDEO, None), *PICTURES[:3]])
     size = len(read_all(viewer))
     await viewer.aclose()
@@ -316,7 +318,7 @@ async def test_leaving_and_counting() -> None:
 
 def test_a_viewer_that_reads_nothing_is_closed() -> None:
     hub, heard = make(HubLimits(stall_s=30))
-    viewer = hub.open_viewer(audio=False)
+    viewer = hub.open_viewer(audio="off")
     hub.tick(0)
     hub.feed([FormatChanged(VIDEO, None), *PICTURES[:3]])
     hub.tick(1)
@@ -330,7 +332,7 @@ def test_a_viewer_that_reads_nothing_is_closed() -> None:
 
 async def test_closing_ends_viewers_with_the_reason_and_lets_them_read_on() -> None:
     hub, heard = make()
-    viewer = hub.open_viewer(audio=False)
+    viewer = hub.open_viewer(audio="off")
     hub.feed([FormatChanged(VIDEO, None), *PICTURES[:3]])
     hub.close("device_offline")
     assert viewer.end_reason == "device_offline"
@@ -341,10 +343,10 @@ async def test_closing_ends_viewers_with_the_reason_and_lets_them_read_on() -> N
 
 def test_a_group_too_large_for_the_cache_lets_new_viewers_wait() -> None:
     hub, _ = make(HubLimits(gop_bytes=len(PICTURES[0].data) + 10))
-    first = hub.open_viewer(audio=False)
+    first = hub.open_viewer(audio="off")
     hub.feed([FormatChanged(VIDEO, None), *PICTURES[:5]])
     assert judge_flv(read_all(first)).decoded == 5
-    late = hub.open_viewer(audio=False)
+    late = hub.open_viewer(audio="off")
     assert late.queue.state is ViewerState.WAITING
     hub.feed(PICTURES[5:11])
     assert late.queue.state is ViewerState.LIVE
@@ -354,7 +356,7 @@ def test_a_group_too_large_for_the_cache_lets_new_viewers_wait() -> None:
 def test_h265_end_to_end() -> None:
     video, units = pictures(Codec.H265, count=20)
     hub, _ = make()
-    viewer = hub.open_viewer(audio=False)
+    viewer = hub.open_viewer(audio="off")
     hub.feed([FormatChanged(video, None), *units])
     judged = judge_flv(read_all(viewer))
     assert judged.codecs == {"video": "hevc"}
@@ -372,3 +374,68 @@ def test_formats_are_the_ones_of_the_stream() -> None:
     hub.feed([FormatChanged(VIDEO, audio)])
     assert isinstance(hub.video, VideoFormat)
     assert hub.audio is audio, "statistics name what the camera sends, not what FLV carries"
+
+
+def test_two_containers_of_one_stream() -> None:
+    hub, heard = make()
+    flv_viewer = hub.open_viewer("flv", audio="aac")
+    hub.feed([FormatChanged(VIDEO, AAC), *merged(PICTURES[:20], SOUND)])
+    mp4_viewer = hub.open_viewer("fmp4", audio="aac")
+    assert heard.viewers == [1, 2]
+    hub.feed(PICTURES[20:30])
+    assert judge_flv(read_all(flv_viewer)).decoded == 30
+    judged = judge(read_all(mp4_viewer), "mp4")
+    assert judged.codecs == {"video": "h264", "audio": "aac"}
+    assert judged.decoded == 20, "from its last key frame on"
+
+
+def test_fmp4_begins_with_its_header_alone_and_has_another_where_formats_change() -> None:
+    small, small_pictures = pictures(width=160, height=120, count=20)
+    shift = PICTURES[-1].dts + 3600
+    hub, _ = make()
+    viewer = hub.open_viewer("fmp4", audio="off")
+    hub.feed([FormatChanged(VIDEO, None), *PICTURES])
+    moved = [replace(u, pts=u.pts + shift, dts=u.dts + shift) for u in small_pictures]
+    hub.feed([FormatChanged(small, None), *moved])
+    chunks = list(iter(viewer.queue.read, b""))
+    heads = [index for index, chunk in enumerate(chunks) if isinstance(chunk, InitSegment)]
+    assert heads[0] == 0
+    assert len(heads) == 2
+    first = b"".join(chunks[: heads[1]])
+    second = b"".join(chunks[heads[1] :])
+    assert (judge(first, "mp4").decoded, judge(first, "mp4").width) == (len(PICTURES), 320)
+    assert (judge(second, "mp4").decoded, judge(second, "mp4").width) == (len(moved), 160)
+
+
+def test_a_header_that_was_read_does_not_come_again_after_a_drop() -> None:
+    hub, _ = make(HubLimits(queue_bytes=3000))
+    viewer = hub.open_viewer("fmp4", audio="off")
+    hub.feed([FormatChanged(VIDEO, None), *PICTURES[:12]])
+    chunks = list(iter(viewer.queue.read, b""))
+    hub.feed(PICTURES[12:45])
+    assert viewer.dropped_frames
+    chunks += iter(viewer.queue.read, b"")
+    assert [isinstance(chunk, InitSegment) for chunk in chunks].count(True) == 1
+
+
+def test_nobody_begins_while_parameter_sets_are_missing() -> None:
+    hub, _ = make()
+    viewer = hub.open_viewer("fmp4", audio="off")
+    hub.feed([FormatChanged(replace(VIDEO, parameter_sets=()), None), *PICTURES[:3]])
+    assert viewer.queue.state is ViewerState.WAITING
+    hub.feed([FormatChanged(VIDEO, None), *PICTURES[10:12]])
+    assert judge(read_all(viewer), "mp4").decoded == 2
+
+
+def test_raw_sound_for_who_asks_for_it_by_name() -> None:
+    audio, sound = g711()
+    hub, _ = make()
+    raw = hub.open_viewer("flv", audio="raw")
+    hub.feed([FormatChanged(VIDEO, audio), *merged(PICTURES, sound)])
+    data = read_all(raw)
+    assert data[4] == 5
+    judged = judge_flv(data)
+    assert judged.codecs == {"video": "h264", "audio": "pcm_alaw"}
+    assert len(judged.packets["audio"]) == len(sound)
+    mp4 = hub.open_viewer("fmp4", audio="raw")
+    assert judge(read_all(mp4), "mp4").codecs == {"video": "h264"}

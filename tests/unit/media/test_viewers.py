@@ -94,7 +94,7 @@ def test_a_key_frame_beyond_the_bound_is_taken_when_nothing_is_queued() -> None:
 
 
 async def test_the_reader_waits_and_is_woken() -> None:
-    viewer = StreamViewer(100, audio=False, on_close=lambda _: None)
+    viewer = StreamViewer(100, audio="off", on_close=lambda _: None)
     reader = asyncio.ensure_future(anext(viewer))
     await asyncio.sleep(0)
     assert not reader.done()
@@ -104,7 +104,7 @@ async def test_the_reader_waits_and_is_woken() -> None:
 
 
 async def test_an_ended_viewer_reads_what_is_queued_and_stops() -> None:
-    viewer = StreamViewer(100, audio=False, on_close=lambda _: None)
+    viewer = StreamViewer(100, audio="off", on_close=lambda _: None)
     viewer.queue.start(b"head", [], 1)
     viewer.end("stream_closed")
     viewer.end("later")
@@ -114,7 +114,7 @@ async def test_an_ended_viewer_reads_what_is_queued_and_stops() -> None:
 
 async def test_aclose_wakes_the_reader_and_tells_the_hub_once() -> None:
     closed: list[StreamViewer] = []
-    viewer = StreamViewer(100, audio=False, on_close=closed.append)
+    viewer = StreamViewer(100, audio="off", on_close=closed.append)
     reader = asyncio.ensure_future(anext(viewer, None))
     await asyncio.sleep(0)
     await viewer.aclose()
@@ -125,7 +125,7 @@ async def test_aclose_wakes_the_reader_and_tells_the_hub_once() -> None:
 
 
 async def test_a_cancelled_reader_can_read_again() -> None:
-    viewer = StreamViewer(100, audio=False, on_close=lambda _: None)
+    viewer = StreamViewer(100, audio="off", on_close=lambda _: None)
     reader = asyncio.ensure_future(anext(viewer))
     await asyncio.sleep(0)
     reader.cancel()
@@ -137,7 +137,7 @@ async def test_a_cancelled_reader_can_read_again() -> None:
 
 
 async def test_two_readers_are_a_defect() -> None:
-    viewer = StreamViewer(100, audio=False, on_close=lambda _: None)
+    viewer = StreamViewer(100, audio="off", on_close=lambda _: None)
     reader = asyncio.ensure_future(anext(viewer, None))
     await asyncio.sleep(0)
     with pytest.raises(RuntimeError, match="one reader"):
@@ -147,7 +147,7 @@ async def test_two_readers_are_a_defect() -> None:
 
 
 def test_stalled_is_no_read_while_something_is_queued() -> None:
-    viewer = StreamViewer(100, audio=False, on_close=lambda _: None)
+    viewer = StreamViewer(100, audio="off", on_close=lambda _: None)
     assert not viewer.is_stalled(0, 30)
     assert not viewer.is_stalled(100, 30), "nothing queued is no stall"
     viewer.queue.start(b"head", [], 1)

@@ -1,0 +1,157 @@
+"""The addresses players open: live pictures by their channel, playbacks by their own name.
+
+Each serves HTTP and, as a WebSocket, the same bytes. Asking for a live stream starts the pull. Who
+asks is checked before anything is sent to a device: a wrong or missing ticket is 401 and no INVITE
+leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, WebSocket
+from fastapi.responses import StreamingResponse
+from starlette.requests import HTTPConnection
+
+from gb28181.errors import PlatformError, Unauthorised
+from gb28181.session.model import StreamKey, StreamName
+from media.node import Sound
+
+from .errors import error_response
+from .guard import opens
+from .outputs import CONTAINERS, open_viewer, remote_of, serve_http, serve_websocket
+from .platform import Here, Platform, platform_of
+
+router = APIRouter(tags=["streams"])
+
+Heard = Annotated[
+    Sound, Query(description="the sound wanted: off, aac, raw (as the camera sends it, in FLV)")
+]
+Codecs = Annotated[
+    bool, Query(description="WebSocket-fMP4: the media type as text before each new header")
+]
+
+
+@router.get("/live/{channel_id}.flv", response_class=StreamingResponse)
+async def live_flv(
+    request: Request,
+    platform: Here,
+    channel_id: str,
+    stream: StreamName = "main",
+    audio: Heard = "aac",
+) -> StreamingResponse:
+    """The stream as HTTP-FLV, until the viewer leaves or the stream ends."""
+    ready = _live(request, platform, channel_id, stream)
+    return await _http(request, platform, ready, "flv", audio)
+
+
+@router.get("/live/{channel_id}.mp4", response_class=StreamingResponse)
+async def live_mp4(
+    request: Request,
+    platform: Here,
+    channel_id: str,
+    stream: StreamName = "main",
+    audio: Heard = "aac",
+) -> StreamingResponse:
+    """The stream as fragmented MP4, until the viewer leaves, it ends or its formats change."""
+    ready = _live(request, platform, channel_id, stream)
+    return await _http(request, platform, ready, "mp4", audio)
+
+
+@router.get("/play/{stream_id}.flv", response_class=StreamingResponse)
+async def playback_flv(
+    request: Request, platform: Here, stream_id: str, audio: Heard = "aac"
+) -> StreamingResponse:
+    """A playback as HTTP-FLV, until the viewer leaves or the recording ends."""
+    return await _http(request, platform, _playback(request, platform, stream_id), "flv", audio)
+
+
+@router.get("/play/{stream_id}.mp4", response_class=StreamingResponse)
+async def playback_mp4(
+    request: Request, platform: Here, stream_id: str, audio: Heard = "aac"
+) -> StreamingResponse:
+    """A playback as fragmented MP4, until the viewer leaves or the recording ends."""
+    return await _http(request, platform, _playback(request, platform, stream_id), "mp4", audio)
+
+
+@router.websocket("/live/{channel_id}.{ending}")
+async def live_websocket(
+    websocket: WebSocket,
+    channel_id: str,
+    ending: str,
+    stream: StreamName = "main",
+    audio: Heard = "aac",
+    codecs: Codecs = False,
+) -> None:
+    """The same bytes as binary messages; a refusal is an HTTP answer before the upgrade."""
+    ready = _live(websocket, platform_of(websocket), channel_id, stream)
+    await _websocket(websocket, ready, ending, audio, codecs)
+
+
+@router.websocket("/play/{stream_id}.{ending}")
+async def playback_websocket(
+    websocket: WebSocket, stream_id: str, ending: str, audio: Heard = "aac", codecs: Codecs = False
+) -> None:
+    """The same bytes as binary messages; a refusal is an HTTP answer before the upgrade."""
+    ready = _playback(websocket, platform_of(websocket), stream_id)
+    await _websocket(websocket, ready, ending, audio, codecs)
+
+
+@router.api_route("/live/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
+async def missing_output(
+    request: Request, platform: Here, rest: str, stream: StreamName = "main"
+) -> None:
+    """The outputs of the contract that do not exist yet; who asks is checked all the same."""
+    channel_id = rest.partition("/")[0].partition(".")[0]
+    await _admit(request, platform, StreamKey(channel_id, stream).stream_id)
+    raise _no_output()
+
+
+async def _live(
+    connection: HTTPConnection, platform: Platform, channel_id: str, stream: StreamName
+) -> str:
+    """The id of a stream that runs; who asks may open it."""
+    stream_id = StreamKey(channel_id, stream).stream_id
+    await _admit(connection, platform, stream_id)
+    await platform.sessions.live(channel_id, None, stream)
+    return stream_id
+
+
+async def _playback(connection: HTTPConnection, platform: Platform, stream_id: str) -> str:
+    await _admit(connection, platform, stream_id)
+    await platform.playback.wanted(stream_id)
+    return stream_id
+
+
+async def _admit(connection: HTTPConnection, platform: Platform, stream_id: str) -> None:
+    if not await opens(connection, platform, stream_id):
+        raise Unauthorised("a ticket or a token is needed to open a stream")
+
+
+async def _http(
+    request: Request, platform: Platform, ready: Awaitable[str], ending: str, audio: Sound
+) -> StreamingResponse:
+    kind, media_type = CONTAINERS[ending]
+    viewer = open_viewer(platform, await ready, kind, remote_of(request), audio)
+    return serve_http(viewer, media_type)
+
+
+async def _websocket(
+    websocket: WebSocket, ready: Awaitable[str], ending: str, audio: Sound, codecs: bool
+) -> None:
+    platform = platform_of(websocket)
+    try:
+        container = CONTAINERS.get(ending)
+        if container is None:
+            raise _no_output()
+        stream_id = await ready
+        viewer = open_viewer(platform, stream_id, container[0], remote_of(websocket), audio)
+    except PlatformError as error:
+        await websocket.send_denial_response(error_response(websocket, error))
+        return
+    await serve_websocket(websocket, viewer, told=codecs)
+
+
+def _no_output() -> PlatformError:
+    return PlatformError("output_unavailable", "there is no such output; .flv and .mp4 are", 404)
