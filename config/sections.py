@@ -177,6 +177,8 @@ class MediaSettings(Section):
     """Viewers of one stream; the next one gets 503."""
     viewers_per_node: int = Field(2000, ge=1, le=1_000_000)
     """Viewers of all streams of a node; the next one gets 503."""
+    sounds: int = Field(64, ge=0, le=10_000)
+    """Streams whose G.711 is made into AAC at one time; others go out without sound. 0: never."""
     viewer_queue: Size = Field(4 * MIB, ge=65536, le=256 * MIB)
     """Bytes waiting for one viewer before it is cut to the next key frame."""
 

@@ -53,6 +53,7 @@ def node_options(settings: Settings) -> NodeOptions:
         last_port=media.ports.last,
         gap_s=settings.sessions.silence_timeout,
         viewers=media.viewers_per_node,
+        sounds=media.sounds,
         limits=HubLimits(
             gop_bytes=media.gop_bytes,
             gop_s=media.gop_duration,

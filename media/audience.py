@@ -35,6 +35,11 @@ class Audience:
     def __contains__(self, viewer: object) -> bool:
         return viewer in self._viewers
 
+    @property
+    def listens(self) -> bool:
+        """Whether somebody wants AAC, whatever the camera sends."""
+        return any(viewer.audio == "aac" for viewer in self._viewers)
+
     def add(self, viewer: StreamViewer) -> None:
         self._viewers[viewer] = None
 

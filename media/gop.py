@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from media.unit import CLOCK_HZ, AccessUnit
+from media.unit import CLOCK_HZ, AccessUnit, Codec
 
 
 class GopCache:
@@ -52,6 +52,11 @@ class GopCache:
             return
         self._units.append(unit)
         self.size += size
+
+    def drop(self, codec: Codec) -> None:
+        """Take one track of sound out."""
+        self._units = [unit for unit in self._units if unit.codec is not codec]
+        self.size = sum(len(unit.data) for unit in self._units)
 
     def clear(self) -> None:
         self._units = []

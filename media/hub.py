@@ -17,6 +17,7 @@ from media.errors import ViewersExhausted
 from media.gop import GopCache
 from media.node import Sound, ViewerKind
 from media.outputs import OUTPUTS
+from media.sounds import MadeSound, SoundShop
 from media.spool import Break, Entry
 from media.unit import CLOCK_HZ, AccessUnit, AudioFormat, Codec, FormatChanged, VideoFormat
 from media.viewers import StreamViewer, ViewerState
@@ -50,10 +51,16 @@ class Hub:
         "_gop",
         "_key_dts",
         "_limits",
+        "_made",
+        "_made_of",
         "_need_key",
         "_on_format",
+        "_on_no_sound",
         "_on_started",
         "_on_viewers",
+        "_sound_broken",
+        "_sound_told",
+        "_sounds",
         "_tap",
         "audio",
         "started",
@@ -69,7 +76,10 @@ class Hub:
         on_started: Callable[[], None],
         on_format: Callable[[], None],
         on_viewers: Callable[[int], None],
+        on_no_sound: Callable[[str], None] = lambda _: None,
+        sounds: SoundShop | None = None,
     ) -> None:
+        """Without `sounds` no AAC is made of other sound."""
         self.stream_id = stream_id
         self.video: VideoFormat | None = None
         self.audio: AudioFormat | None = None
@@ -81,6 +91,12 @@ class Hub:
         self._on_viewers = on_viewers
         self._gop = GopCache(limits.gop_bytes, limits.gop_s)
         self._audiences: dict[ViewerKind, Audience] = {}  # those somebody is in
+        self._on_no_sound = on_no_sound
+        self._sounds = sounds
+        self._made: MadeSound | None = None
+        self._made_of: AudioFormat | None = None
+        self._sound_broken = False
+        self._sound_told = False
         self._tap: Callable[[Entry], None] | None = None
         self._need_key = True
         self._audio_only = False
@@ -107,9 +123,19 @@ class Hub:
 
     @property
     def aac(self) -> AudioFormat | None:
-        """The sound of outputs that need AAC."""
+        """The sound of outputs that carry nothing but AAC; None while none is made."""
         audio = self.audio
-        return audio if audio is not None and audio.codec is Codec.AAC else None
+        if audio is not None and audio.codec is Codec.AAC:
+            return audio
+        return None if self._made is None else self._made.format
+
+    @property
+    def promised_aac(self) -> AudioFormat | None:
+        """The same, where it would be made for a listener."""
+        audio, sounds = self.audio, self._sounds
+        if self.aac is None and audio is not None and sounds is not None:
+            return MadeSound.format if sounds.makes(audio.codec) else None
+        return self.aac
 
     def feed(self, outs: Iterable[AccessUnit | FormatChanged]) -> None:
         """What the pipeline gave for one packet."""
@@ -126,6 +152,8 @@ class Hub:
                 self._tap(out)
             if self._audiences:
                 self._publish(out)
+                if self._made is not None:
+                    self._hear(self._made, out)
 
     def interrupt(self) -> None:
         """A new sender takes the stream over: go on with its first key frame."""
@@ -143,7 +171,8 @@ class Hub:
             take(FormatChanged(self.video, self.audio))
             if not self._need_key:
                 for unit in self._gop:
-                    take(unit)
+                    if unit.video or (self.audio and unit.codec is self.audio.codec):
+                        take(unit)
 
     def _begins(self, unit: AccessUnit) -> bool:
         """Whether the stream (again) begins with this unit."""
@@ -172,8 +201,11 @@ class Hub:
             self._empty_cache()  # cached sound would not fit the new header
         if self._audio_only and change.video is not None:
             self._picture_appeared()
-        for audience in self._audiences.values():
-            audience.set_format(self.video, self.audio, self.aac)
+        if old_audio != change.audio:
+            self._sound_broken = self._sound_told = False
+        self._end_sound_of_another()
+        self._tell_formats()
+        self._begin_sound()
         if self.started:
             self._on_format()
 
@@ -191,6 +223,71 @@ class Hub:
         for audience in self._audiences.values():
             audience.publish(unit, begins, sound_due)
 
+    def _tell_formats(self) -> None:
+        for audience in self._audiences.values():
+            audience.set_format(self.video, self.audio, self.aac)
+
+    @property
+    def _listens(self) -> bool:
+        return any(audience.listens for audience in self._audiences.values())
+
+    def _begin_sound(self) -> None:
+        """Have AAC made, where somebody wants it and the camera sends something else."""
+        audio, sounds = self.audio, self._sounds
+        if self.aac is not None or audio is None or sounds is None or self._sound_broken:
+            return
+        if not self._listens:
+            return
+        self._made = made = sounds.open(audio.codec, self._take_made, self._sound_failed)
+        if made is None:
+            self._tell_no_sound(f"no place to make AAC of {audio.codec}")
+            return
+        self._made_of = audio
+        self._sound_told = False
+        self._tell_formats()
+        for unit in self._gop:
+            if unit.codec is audio.codec:
+                made.push(unit)
+
+    def _hear(self, made: MadeSound, unit: AccessUnit) -> None:
+        if unit.video:
+            made.passed(unit.dts)
+        else:
+            made.push(unit)
+
+    def _take_made(self, units: list[AccessUnit]) -> None:
+        """AAC comes back, a little behind what it was made of."""
+        if self._need_key:
+            return
+        for unit in units:
+            self._gop.push(unit)
+            self._publish(unit)
+
+    def _end_sound(self) -> None:
+        made, self._made, self._made_of = self._made, None, None
+        if made is not None:
+            made.close()
+            self._gop.drop(
+                made.format.codec
+            )  # it ends here, and would be a gap for who comes later
+            for audience in self._audiences.values():
+                audience.forget()
+            self._tell_formats()
+
+    def _end_sound_of_another(self) -> None:
+        if self._made is not None and self._made_of != self.audio:
+            self._end_sound()
+
+    def _sound_failed(self, reason: str) -> None:
+        self._end_sound()
+        self._sound_broken = True
+        self._tell_no_sound(reason)
+
+    def _tell_no_sound(self, reason: str) -> None:
+        if not self._sound_told:
+            self._sound_told = True
+            self._on_no_sound(reason)
+
     def _sound_due(self, dts: int) -> bool:
         """Whether a viewer who wants sound need not wait for it any more."""
         return self.audio is not None or dts - self._key_dts >= AUDIO_WAIT
@@ -205,6 +302,7 @@ class Hub:
             audience = self._audiences[kind] = Audience(OUTPUTS[kind](self._gop))
             audience.set_format(self.video, self.audio, self.aac)
         audience.add(viewer)
+        self._begin_sound()
         if not self._need_key:
             last = max((unit.dts for unit in self._gop), default=self._key_dts)
             audience.start(viewer, None, self._sound_due(last))
@@ -224,6 +322,8 @@ class Hub:
         self._dropped_gone += viewer.dropped_frames
         if not len(audience):
             del self._audiences[kind]
+        if self._made is not None and not self._listens:
+            self._end_sound()
         self._on_viewers(self.viewer_count)
 
     def _empty_cache(self) -> None:
@@ -244,4 +344,5 @@ class Hub:
         for viewer in self._viewers():
             viewer.end(reason)
             self._leave(viewer)
+        self._end_sound()
         self._gop.clear()

@@ -42,6 +42,7 @@ from media.receiver_tcp import TcpReceiver, open_tcp_socket
 from media.receiver_udp import SocketPoller, open_udp_socket
 from media.recorder import Recorder
 from media.sender import Sender, TcpSender, UdpSender
+from media.sounds import SoundShop
 from media.source_lock import Networks, SourceLock
 from media.stream import Stream
 from media.viewers import StreamViewer
@@ -68,6 +69,8 @@ class NodeOptions:
     """No packet for so long is a silence."""
     viewers: int = 4096
     """Of all streams together."""
+    sounds: int = 64
+    """Streams AAC is made for at one time."""
     limits: HubLimits = field(default_factory=HubLimits)
 
 
@@ -85,6 +88,7 @@ class InProcessNode:
         self._open: dict[str, Stream] = {}  # by receiver id
         self._recorders: dict[str, Recorder] = {}  # by stream id
         self._disk: ThreadPoolExecutor | None = None
+        self.sounds = SoundShop(self.options.sounds)
         self._numbers = count(1)
         self._listeners: list[Callable[[NodeEvent], None]] = []
         self._voices = Voices(self.name, self._emit, clock)
@@ -111,6 +115,7 @@ class InProcessNode:
             await self.close_stream(stream_id, "node_closed")
         for stream_id in list(self._recorders):
             await self.stop_recording(stream_id)
+        self.sounds.close()
         if self._disk is not None:
             self._disk.shutdown(wait=False)
             self._disk = None
@@ -318,7 +323,14 @@ class InProcessNode:
             stream.close("transport_changed")
             stream = None
         if stream is None:
-            stream = Stream(spec.stream_id, self.options.limits, self._emit, now, ordered=ordered)
+            stream = Stream(
+                spec.stream_id,
+                self.options.limits,
+                self._emit,
+                now,
+                ordered=ordered,
+                sounds=self.sounds,
+            )
             self._streams[spec.stream_id] = stream
             stream.record(self._recorders.get(spec.stream_id))
         return stream

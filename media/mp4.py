@@ -26,6 +26,7 @@ from typing import Any
 import av
 
 from media.aac import adts_header
+from media.g711 import linear_table
 from media.spool import Break, Entry, Reader
 from media.unit import CLOCK_HZ, AccessUnit, AudioFormat, Codec, FormatChanged, VideoFormat
 
@@ -138,7 +139,7 @@ class Sound:
 
     def __init__(self, container: Any, audio: AudioFormat) -> None:
         self._rate = audio.sample_rate
-        self._table = array("f", (value / 32768 for value in g711_table(audio.codec)))
+        self._table = array("f", (value / 32768 for value in linear_table(audio.codec)))
         self._stream = container.add_stream("aac", rate=self._rate, layout="mono")
         self._container = container
         self._samples = array("f")
@@ -167,24 +168,6 @@ class Sound:
         frame.planes[0].update(samples.tobytes().ljust(frame.planes[0].buffer_size, b"\0"))
         self._next += FRAME
         self._container.mux(self._stream.encode(frame))
-
-
-def g711_table(codec: Codec) -> list[int]:
-    """Linear values of the 256 codes (ITU-T G.711)."""
-    return [_alaw(code) if codec is Codec.G711A else _ulaw(code) for code in range(256)]
-
-
-def _alaw(code: int) -> int:
-    code ^= 0x55
-    exponent, mantissa = code >> 4 & 7, code & 15
-    value = mantissa << 4 | 8 if not exponent else (mantissa << 4 | 0x108) << (exponent - 1)
-    return value if code & 0x80 else -value
-
-
-def _ulaw(code: int) -> int:
-    code = ~code & 0xFF
-    value = ((code & 15) << 3 | 0x84) << (code >> 4 & 7)
-    return -(value - 0x84) if code & 0x80 else value - 0x84
 
 
 def write(spool: Path, target: Path) -> dict[str, Any]:

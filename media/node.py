@@ -34,8 +34,9 @@ ReceiveMode = Literal["udp", "tcp-passive", "tcp-active"]
 ViewerKind = Literal["flv", "fmp4"]
 """The containers a viewer may ask for; `media.outputs` has one for each."""
 
-Sound = Literal["off", "aac", "raw"]
-"""What a viewer wants to hear: nothing; AAC; or what the camera sends, if the container has it."""
+Sound = Literal["off", "auto", "aac", "raw"]
+"""What a viewer wants to hear: nothing; AAC if the camera sends it; AAC, made if need be; what the
+camera sends, if the container has it."""
 
 
 class StreamBusy(LocalError):
@@ -249,6 +250,14 @@ class VoiceEnded:
     voice_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class SoundUnavailable:
+    """Somebody wants to hear the stream, and no AAC can be made of its sound; told once."""
+
+    stream_id: str
+    reason: str
+
+
 NodeEvent = (
     MediaStarted
     | MediaSilent
@@ -260,6 +269,7 @@ NodeEvent = (
     | SenderConnected
     | SenderClosed
     | VoiceEnded
+    | SoundUnavailable
 )
 
 
@@ -284,6 +294,9 @@ class StreamStatistics:
     stream_id: str
     video: VideoFormat | None
     audio: AudioFormat | None
+    """As the camera sends it."""
+    aac: AudioFormat | None
+    """The sound of outputs that carry nothing but AAC, made or to be made if need be."""
     receiver_id: str | None
     """The open receiver, None between a close and the next open."""
     source: tuple[str, int] | None
@@ -501,6 +514,7 @@ __all__ = [
     "SenderUnknown",
     "SilenceReason",
     "Sound",
+    "SoundUnavailable",
     "StreamBusy",
     "StreamStatistics",
     "StreamUnknown",

@@ -52,6 +52,7 @@ class Output(ABC):
         self._tracks = {
             "raw": raw if raw is not None and self.carries(raw) else None,
             "aac": aac if aac is not None and self.carries(aac) else None,
+            "auto": aac if aac is not None and aac is raw and self.carries(aac) else None,
         }
         self._codecs = frozenset(track.codec for track in self._tracks.values() if track)
         self.version += 1

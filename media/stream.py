@@ -20,6 +20,7 @@ from media.node import (
     ReceiverFailed,
     ReceiverInfo,
     SilenceReason,
+    SoundUnavailable,
     StreamStatistics,
     ViewersChanged,
 )
@@ -27,6 +28,7 @@ from media.pipeline import Pipeline
 from media.receiver_tcp import TcpReceiver
 from media.receiver_udp import SocketPoller, UdpReceiver
 from media.recorder import Recorder
+from media.sounds import SoundShop
 from media.source_lock import Networks, SourceLock
 
 UNSUPPORTED_AFTER_S = 3.0
@@ -62,6 +64,7 @@ class Stream:
         now: float,
         *,
         ordered: bool = False,
+        sounds: SoundShop | None = None,
     ) -> None:
         """`ordered`: the transport keeps order (TCP), no packet is waited for."""
         self.stream_id = stream_id
@@ -73,6 +76,8 @@ class Stream:
             on_started=self._started,
             on_format=self._format_changed,
             on_viewers=lambda viewers: emit(ViewersChanged(stream_id, viewers)),
+            on_no_sound=lambda reason: emit(SoundUnavailable(stream_id, reason)),
+            sounds=sounds,
         )
         self.receiver: OpenReceiver | None = None
         self.recorder: Recorder | None = None
@@ -187,6 +192,7 @@ class Stream:
             stream_id=self.stream_id,
             video=self.hub.video,
             audio=self.hub.audio,
+            aac=self.hub.promised_aac,
             receiver_id=None if receiver is None else receiver.info.receiver_id,
             source=None if receiver is None else receiver.shell.source,
             packets=stats.packets,

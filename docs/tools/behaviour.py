@@ -337,6 +337,8 @@ MEDIA = (
     by_setting("media.gop_duration", "The same in time"),
     by_setting("media.viewers_per_stream", "Viewers of one stream; the next one gets 503"),
     by_setting("media.viewers_per_node", "Viewers of all streams; the next one gets 503"),
+    by_setting("media.sounds", "Streams AAC is made for; the next one goes out without sound"),
+    fixed("media.sounds.MOST_WAITING", "G.711 waiting for that; then the oldest is lost", "bytes"),
     by_setting("media.viewer_queue", "Waiting for one viewer; then it is cut to a key frame"),
     fixed("media.hub.HubLimits.stall_s", "A viewer that reads nothing is closed after"),
     fixed("media.viewers.MAX_READ_BYTES", "Handed to a viewer at one time", "bytes"),

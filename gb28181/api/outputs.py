@@ -1,6 +1,7 @@
 """Where the bytes of a stream go out: over HTTP and, under the same address, as a WebSocket.
 
-Who may open a stream is asked before; here somebody may. A container is a row of `CONTAINERS`.
+Who may open a stream is asked before; here somebody may. A container is a row of `CONTAINERS`. For
+FLV no AAC is made unasked: it is the output of many screens at once, and few of them are heard.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from fastapi import Request, WebSocket, WebSocketDisconnect
@@ -19,21 +21,34 @@ from media.node import InitSegment, Sound, Viewer, ViewerKind
 
 from .platform import Platform
 
-CONTAINERS: Final[Mapping[str, tuple[ViewerKind, str]]] = {
-    "flv": ("flv", "video/x-flv"),
-    "mp4": ("fmp4", "video/mp4"),
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """How streams go out under one ending of the address."""
+
+    kind: ViewerKind
+    media_type: str
+    sound: Sound
+    """What is sent when nothing is asked for."""
+
+
+CONTAINERS: Final[Mapping[str, Container]] = {
+    "flv": Container("flv", "video/x-flv", "auto"),
+    "mp4": Container("fmp4", "video/mp4", "aac"),
 }
-"""By the ending of the address: what the media node calls it, and its media type."""
+"""By the ending of the address."""
 
 HEADERS: Final = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
 
 
 def open_viewer(
-    platform: Platform, stream_id: str, kind: ViewerKind, remote: str, audio: Sound = "aac"
+    platform: Platform, stream_id: str, container: Container, remote: str, audio: Sound | None
 ) -> Viewer:
     """A reader of a stream that is there."""
     try:
-        viewer = platform.node.open_viewer(stream_id, kind, audio=audio)
+        viewer = platform.node.open_viewer(
+            stream_id, container.kind, audio=audio or container.sound
+        )
     except ViewersExhausted as error:
         raise Busy("viewers_exhausted", str(error)) from error
     except MediaError as error:

@@ -26,7 +26,11 @@ from .platform import Here, Platform, platform_of
 router = APIRouter(tags=["streams"])
 
 Heard = Annotated[
-    Sound, Query(description="the sound wanted: off, aac, raw (as the camera sends it, in FLV)")
+    Sound | None,
+    Query(
+        description="off; auto: AAC if the camera sends it (FLV when nothing is asked for); aac:"
+        " made of G.711 if need be (fMP4 when nothing is asked for); raw: in FLV the camera's own"
+    ),
 ]
 Codecs = Annotated[
     bool, Query(description="WebSocket-fMP4: the media type as text before each new header")
@@ -39,7 +43,7 @@ async def live_flv(
     platform: Here,
     channel_id: str,
     stream: StreamName = "main",
-    audio: Heard = "aac",
+    audio: Heard = None,
 ) -> StreamingResponse:
     """The stream as HTTP-FLV, until the viewer leaves or the stream ends."""
     ready = _live(request, platform, channel_id, stream)
@@ -52,7 +56,7 @@ async def live_mp4(
     platform: Here,
     channel_id: str,
     stream: StreamName = "main",
-    audio: Heard = "aac",
+    audio: Heard = None,
 ) -> StreamingResponse:
     """The stream as fragmented MP4, until the viewer leaves, it ends or its formats change."""
     ready = _live(request, platform, channel_id, stream)
@@ -61,7 +65,7 @@ async def live_mp4(
 
 @router.get("/play/{stream_id}.flv", response_class=StreamingResponse)
 async def playback_flv(
-    request: Request, platform: Here, stream_id: str, audio: Heard = "aac"
+    request: Request, platform: Here, stream_id: str, audio: Heard = None
 ) -> StreamingResponse:
     """A playback as HTTP-FLV, until the viewer leaves or the recording ends."""
     return await _http(request, platform, _playback(request, platform, stream_id), "flv", audio)
@@ -69,7 +73,7 @@ async def playback_flv(
 
 @router.get("/play/{stream_id}.mp4", response_class=StreamingResponse)
 async def playback_mp4(
-    request: Request, platform: Here, stream_id: str, audio: Heard = "aac"
+    request: Request, platform: Here, stream_id: str, audio: Heard = None
 ) -> StreamingResponse:
     """A playback as fragmented MP4, until the viewer leaves or the recording ends."""
     return await _http(request, platform, _playback(request, platform, stream_id), "mp4", audio)
@@ -81,7 +85,7 @@ async def live_websocket(
     channel_id: str,
     ending: str,
     stream: StreamName = "main",
-    audio: Heard = "aac",
+    audio: Heard = None,
     codecs: Codecs = False,
 ) -> None:
     """The same bytes as binary messages; a refusal is an HTTP answer before the upgrade."""
@@ -91,7 +95,7 @@ async def live_websocket(
 
 @router.websocket("/play/{stream_id}.{ending}")
 async def playback_websocket(
-    websocket: WebSocket, stream_id: str, ending: str, audio: Heard = "aac", codecs: Codecs = False
+    websocket: WebSocket, stream_id: str, ending: str, audio: Heard = None, codecs: Codecs = False
 ) -> None:
     """The same bytes as binary messages; a refusal is an HTTP answer before the upgrade."""
     ready = _playback(websocket, platform_of(websocket), stream_id)
@@ -130,15 +134,15 @@ async def _admit(connection: HTTPConnection, platform: Platform, stream_id: str)
 
 
 async def _http(
-    request: Request, platform: Platform, ready: Awaitable[str], ending: str, audio: Sound
+    request: Request, platform: Platform, ready: Awaitable[str], ending: str, audio: Sound | None
 ) -> StreamingResponse:
-    kind, media_type = CONTAINERS[ending]
-    viewer = open_viewer(platform, await ready, kind, remote_of(request), audio)
-    return serve_http(viewer, media_type)
+    container = CONTAINERS[ending]
+    viewer = open_viewer(platform, await ready, container, remote_of(request), audio)
+    return serve_http(viewer, container.media_type)
 
 
 async def _websocket(
-    websocket: WebSocket, ready: Awaitable[str], ending: str, audio: Sound, codecs: bool
+    websocket: WebSocket, ready: Awaitable[str], ending: str, audio: Sound | None, codecs: bool
 ) -> None:
     platform = platform_of(websocket)
     try:
@@ -146,7 +150,7 @@ async def _websocket(
         if container is None:
             raise _no_output()
         stream_id = await ready
-        viewer = open_viewer(platform, stream_id, container[0], remote_of(websocket), audio)
+        viewer = open_viewer(platform, stream_id, container, remote_of(websocket), audio)
     except PlatformError as error:
         await websocket.send_denial_response(error_response(websocket, error))
         return

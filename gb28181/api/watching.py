@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from gb28181.session.service import LiveView
-from media.unit import AudioFormat, VideoFormat
+from media.unit import AudioFormat, Codec, VideoFormat
 
 from .urls import StreamUrls
 
@@ -22,7 +22,7 @@ class VideoOut(BaseModel):
 
 
 class AudioOut(BaseModel):
-    """The sound the outputs really carry."""
+    """A sound by its codec."""
 
     codec: str
 
@@ -35,7 +35,11 @@ class LiveOut(BaseModel):
     state: str
     transport: str
     video: VideoOut | None
-    audio: AudioOut | None
+    audio: AudioOut | None = Field(description="what FLV carries when nothing else is asked for")
+    camera_audio: AudioOut | None = Field(description="what the camera sends")
+    made_audio: AudioOut | None = Field(
+        description="what fMP4, HLS and every `audio=aac` carry; null when there is nothing to hear"
+    )
     urls: StreamUrls
 
 
@@ -50,7 +54,9 @@ def shown(view: LiveView, urls: StreamUrls) -> LiveOut:
         state=view.session.state.value,
         transport=view.session.transport,
         video=None if video is None else VideoOut(**_video(video)),
-        audio=_carried(audio),
+        audio=_audio(audio if audio is not None and audio.codec is Codec.AAC else None),
+        camera_audio=_audio(audio),
+        made_audio=_audio(statistics.aac if statistics else None),
         urls=urls,
     )
 
@@ -64,8 +70,5 @@ def _video(video: VideoFormat) -> dict[str, Any]:
     }
 
 
-def _carried(audio: AudioFormat | None) -> AudioOut | None:
-    """G.711 does not travel in FLV (it kills the picture in browsers), so it is not announced."""
-    if audio is None or audio.codec.value.startswith("g711"):
-        return None
-    return AudioOut(codec=audio.codec.value)
+def _audio(audio: AudioFormat | None) -> AudioOut | None:
+    return None if audio is None else AudioOut(codec=audio.codec.value)

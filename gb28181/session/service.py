@@ -33,6 +33,7 @@ from media.node import (
     SenderClosed,
     SenderConnected,
     SilenceReason,
+    SoundUnavailable,
     StreamStatistics,
     ViewersChanged,
     VoiceEnded,
@@ -438,7 +439,7 @@ class SessionService:
                 self._media(event.receiver_id, calls.MediaForeign(event.codec))
             case ReceiverFailed():
                 self._media(event.receiver_id, calls.MediaLost(event.reason))
-            case FormatChangedEvent() | RecordingFailed():
+            case FormatChangedEvent() | RecordingFailed() | SoundUnavailable():
                 pass  # told by the watch, or to whoever records
             case SenderConnected() | SenderClosed() | VoiceEnded():
                 pass  # of those who talk

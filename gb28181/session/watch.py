@@ -18,6 +18,7 @@ from media.node import (
     MediaUnsupported,
     NodeEvent,
     ReceiverFailed,
+    SoundUnavailable,
     StreamStatistics,
 )
 from media.unit import AudioFormat, VideoFormat
@@ -58,6 +59,8 @@ class MediaWatch:
                 log.event(ev.MEDIA_UNSUPPORTED, stream_id=event.stream_id, codec=event.codec)
             case ReceiverFailed():
                 log.event(ev.MEDIA_RECEIVER_FAILED, stream_id=event.stream_id, reason=event.reason)
+            case SoundUnavailable():
+                log.event(ev.MEDIA_NO_SOUND, stream_id=event.stream_id, reason=event.reason)
             case FormatChangedEvent():
                 log.event(
                     ev.MEDIA_FORMAT_CHANGED,

@@ -392,6 +392,12 @@ MEDIA_UNSUPPORTED = LogEvent(
     ("stream_id", "session_id", "codec"),
     "The codec cannot be handed on.",
 )
+MEDIA_NO_SOUND = LogEvent(
+    "media.no_sound",
+    Level.WARNING,
+    ("stream_id", "reason"),
+    "Somebody listens, and no AAC can be made of the sound: the stream goes out without it.",
+)
 MEDIA_RECEIVER_FAILED = LogEvent(
     "media.receiver_failed",
     Level.WARNING,

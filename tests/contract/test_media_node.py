@@ -91,14 +91,17 @@ async def test_codecs_and_b_frames(bench: Bench, codec: Codec, b_frames: int) ->
 async def test_g711_stays_out_of_the_default_flv(bench: Bench) -> None:
     _, sound = g711()
     info = await bench.receive()
-    plain, asked = bench.watch(), bench.watch(audio="aac")
+    plain, auto, asked = bench.watch(), bench.watch(audio="auto"), bench.watch(audio="aac")
     await (await bench.camera(info)).send(packets_of(merged(PICTURES, sound)))
-    for watched in (plain, asked):
+    for watched in (plain, auto):
         await watched.until(len(PICTURES))
         assert watched.data[4] == 1
         assert watched.tags(8) == []
         assert judge_flv(bytes(watched.data)).codecs == {"video": "h264"}
+    await asked.until(20, asked.sounds)
+    assert judge_flv(bytes(asked.data)).codecs == {"video": "h264", "audio": "aac"}
     statistics = bench.statistics()
+    assert statistics.aac is not None
     assert statistics.audio is not None
     assert statistics.audio.codec is Codec.G711A
 

@@ -47,6 +47,7 @@ SHELLS = frozenset(
         "media.recorder",
         "media.mp4",
         "media.sender",
+        "media.sounds",
         "media.stream",
         "media.viewers",
         "media.voices",

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from media import flv
+from media.aac_maker import FORMAT, AacMaker
 from media.errors import ViewersExhausted
 from media.hub import Hub, HubLimits
 from media.node import InitSegment
+from media.sounds import Done, SoundShop
 from media.unit import AccessUnit, AudioFormat, Codec, FormatChanged, VideoFormat
 from media.viewers import StreamViewer, ViewerState
 
+from . import sounding
 from .samples import aac, g711, judge, judge_flv, pictures
 from .test_flv import tags_of
 
@@ -439,3 +442,144 @@ def test_raw_sound_for_who_asks_for_it_by_name() -> None:
     assert len(judged.packets["audio"]) == len(sound)
     mp4 = hub.open_viewer("fmp4", audio="raw")
     assert judge(read_all(mp4), "mp4").codecs == {"video": "h264"}
+
+
+# -- sound that is made ----------------------------------------------------------------------
+
+
+class InlineShop(SoundShop):
+    """Makes AAC at once, so that a test need not wait for a thread."""
+
+    def work(self, make: Callable[[], list[AccessUnit]], done: Done) -> None:
+        try:
+            made = make()
+        except Exception as error:
+            done([], error)
+        else:
+            done(made, None)
+
+
+def listening(most: int = 1) -> tuple[Hub, InlineShop, list[str]]:
+    shop, told = InlineShop(most), []
+    hub = Hub(
+        "s1",
+        HubLimits(),
+        on_started=lambda: None,
+        on_format=lambda: None,
+        on_viewers=lambda _: None,
+        on_no_sound=told.append,
+        sounds=shop,
+    )
+    return hub, shop, told
+
+
+TONE = sounding.units(sounding.tone(2))
+G711 = g711()[0]
+
+
+def test_aac_is_made_for_who_listens_and_for_nobody_else() -> None:
+    hub, shop, _ = listening()
+    hub.feed([FormatChanged(VIDEO, G711), *merged(PICTURES[:15], TONE[:15])])
+    silent, auto = hub.open_viewer(audio="off"), hub.open_viewer(audio="auto")
+    assert shop.running == 0
+    assert hub.aac is None
+    assert hub.promised_aac is FORMAT
+    loud = hub.open_viewer(audio="aac")
+    assert shop.running == 1
+    hub.feed(merged(PICTURES[15:], TONE[15:]))
+    for viewer in (silent, auto):
+        data = read_all(viewer)
+        assert data[4] == 1
+        assert flv.TAG_AUDIO not in kinds(data)
+    data = read_all(loud)
+    assert data[4] == 5
+    judged = judge_flv(data)
+    assert judged.codecs == {"video": "h264", "audio": "aac"}
+    assert judged.packets["audio"][0][1] == TONE[10].dts // 90, "from its key frame on"
+
+
+def test_two_listeners_share_what_is_made() -> None:
+    hub, shop, _ = listening()
+    first = hub.open_viewer("flv", audio="aac")
+    hub.feed([FormatChanged(VIDEO, G711), *merged(PICTURES[:25], TONE[:25])])
+    second = hub.open_viewer("fmp4", audio="aac")
+    hub.feed(merged(PICTURES[25:], TONE[25:]))
+    assert (shop.running, shop.refused) == (1, 0)
+    assert judge_flv(read_all(first)).codecs["audio"] == "aac"
+    judged = judge(read_all(second), "mp4")
+    assert judged.codecs["audio"] == "aac"
+    audio = [dts for _, dts, _ in judged.packets["audio"]]
+    assert {b - a for a, b in pairwise(audio)} == {64}, "burst and what follows lie end to end"
+    ahead = judged.packets["video"][0][1] - audio[0]
+    assert 0 <= ahead < 250, "sound comes a little late: some of it is from before the key frame"
+
+
+async def test_when_the_last_listener_leaves_nothing_is_made_or_kept() -> None:
+    hub, shop, _ = listening()
+    hub.feed([FormatChanged(VIDEO, G711), *merged(PICTURES[:5], TONE[:5])])
+    silent, loud = hub.open_viewer(audio="off"), hub.open_viewer(audio="aac")
+    hub.feed(merged(PICTURES[5:9], TONE[5:9]))
+    await loud.aclose()
+    assert shop.running == 0
+    again = hub.open_viewer(audio="aac")
+    audio = judge_flv(read_all(again)).packets["audio"]
+    assert {b - a for (_, a, _), (_, b, _) in pairwise(audio)} == {64}, "no hole where it rested"
+    read_all(silent)
+
+
+def test_no_place_is_told_once_and_the_picture_comes_without_sound() -> None:
+    hub, shop, told = listening(most=0)
+    first, second = hub.open_viewer(audio="aac"), hub.open_viewer(audio="aac")
+    hub.feed([FormatChanged(VIDEO, G711), *merged(PICTURES, TONE)])
+    hub.open_viewer("fmp4", audio="aac")
+    assert told == ["no place to make AAC of g711a"]
+    assert shop.refused >= 2
+    assert hub.promised_aac is None
+    for viewer in (first, second):
+        assert judge_flv(read_all(viewer)).codecs == {"video": "h264"}
+
+
+def test_an_encoder_that_fails_is_a_change_of_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub, shop, told = listening()
+    viewer = hub.open_viewer("fmp4", audio="aac")
+    hub.feed([FormatChanged(VIDEO, G711), *merged(PICTURES[:20], TONE[:20])])
+    monkeypatch.setattr(AacMaker, "feed", lambda *_: 1 / 0)
+    hub.feed(merged(PICTURES[20:40], TONE[20:40]))
+    assert told == ["division by zero"]
+    assert shop.running == 0
+    chunks = list(iter(viewer.queue.read, b""))
+    heads = [chunk for chunk in chunks if isinstance(chunk, InitSegment)]
+    assert ["mp4a" in head.mime for head in heads] == [True, False]
+
+
+def test_recordings_get_what_the_camera_sent() -> None:
+    hub, _, _ = listening()
+    hub.open_viewer(audio="aac")
+    hub.feed([FormatChanged(VIDEO, G711), *merged(PICTURES[:15], TONE[:15])])
+    taken: list[object] = []
+    hub.tap(taken.append)
+    hub.feed(merged(PICTURES[15:], TONE[15:]))
+    assert {u.codec for u in taken if isinstance(u, AccessUnit)} == {Codec.H264, Codec.G711A}
+
+
+def test_sound_alone_is_made_too() -> None:
+    hub, _, _ = listening()
+    viewer = hub.open_viewer(audio="aac")
+    hub.feed([FormatChanged(None, G711), *TONE])
+    judged = judge_flv(read_all(viewer))
+    assert judged.codecs == {"audio": "aac"}
+    assert len(judged.packets["audio"]) > 8
+
+
+def test_another_sound_of_the_camera_is_made_anew() -> None:
+    hub, shop, _ = listening()
+    viewer = hub.open_viewer("fmp4", audio="aac")
+    hub.feed([FormatChanged(VIDEO, G711), *merged(PICTURES[:20], TONE[:20])])
+    hub.feed([FormatChanged(VIDEO, replace(G711, codec=Codec.G711U))])
+    other = [replace(unit, codec=Codec.G711U) for unit in TONE[20:]]
+    hub.feed(merged(PICTURES[20:], other))
+    assert shop.running == 1
+    assert isinstance(viewer.queue.read(), InitSegment)
+    hub.feed([FormatChanged(VIDEO, AAC)])
+    assert shop.running == 0, "the camera sends AAC itself"
+    hub.close("over")
