@@ -63,6 +63,8 @@ def _ports(settings: Settings) -> Iterator[Finding]:
             yield ("media", "ports"), str(media.ports), f"must not contain {name} {port}"
     if media.http_ports is not None and media.ports.overlaps(media.http_ports):
         yield ("media", "http_ports"), str(media.http_ports), "must not overlap media.ports"
+    if media.player_ports is not None and media.ports.overlaps(media.player_ports):
+        yield ("media", "player_ports"), str(media.player_ports), "must not overlap media.ports"
     if http.port and sip.port == http.port:
         wanted = "another port than sip.port: SIP listens on it over TCP too"
         yield ("http", "port"), str(http.port), wanted

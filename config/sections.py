@@ -166,7 +166,12 @@ class MediaSettings(Section):
     http_ports: Ports | None = None
     """Ports of the media workers' own HTTP; no effect yet."""
     rtsp_port: Port = 8554
-    """Port of the RTSP output, 0 turns it off; no effect yet."""
+    """Port of the RTSP output, 0 turns it off; one that is taken is a warning and no RTSP."""
+    rtsp_host: str | None = None
+    """Address the RTSP socket listens on; `http.host` when not given."""
+    player_ports: Ports | None = None
+    """UDP ports media goes to players from (RTSP over UDP, WebRTC), in pairs; the 400 ports behind
+    `media.ports` when not given."""
     rtmp_port: Port = 1935
     """Port of the RTMP output, 0 turns it off; no effect yet."""
     gop_bytes: Size = Field(8 * MIB, ge=65536, le=256 * MIB)

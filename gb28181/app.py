@@ -17,11 +17,13 @@ from config.schema import Settings
 from config.types import Secret
 from gb28181 import __version__, wiring
 from gb28181.api.application import create_app
+from gb28181.api.door import PlayerDoor
 from gb28181.api.limits import LoginLimits
 from gb28181.api.platform import Platform, Readiness
 from gb28181.api.server import HttpServer
 from gb28181.api.snapshots import UPLOAD_PATH
 from gb28181.api.tokens import Tokens
+from gb28181.api.visits import VisitLog
 from gb28181.cluster.bus import Bus
 from gb28181.control.service import ControlService
 from gb28181.device.options import DeviceOptions
@@ -45,11 +47,13 @@ from gb28181.session.ssrc import SsrcPool
 from gb28181.store.store import Store
 from gb28181.switchboard import Switchboard
 from gb28181.telemetry import events as ev
+from gb28181.telemetry import events_viewer
 from gb28181.telemetry.logs import get_logger
 from gb28181.telemetry.metrics import Metrics
 from gb28181.telemetry.rate import RateLimited
 from gb28181.trace.recorder import Recorder
 from media.inprocess import InProcessNode
+from media.rtsp_server import RtspServer
 from sip.endpoint import Endpoint
 from sip.flow import Flow, host_port
 
@@ -107,6 +111,7 @@ class App:
         await self.aftermath.settle(left_open)
         await self.downloads.start()
         self.reports.begin()
+        await self._listen_rtsp()
         await self.http.start()
         log.event(ev.API_LISTENING, local="{}:{}".format(*self.http.bound), url=self.http.url)
         self._housekeeping = asyncio.create_task(self._every_second())
@@ -147,6 +152,7 @@ class App:
             "control",
             "sessions",
             "downloads",
+            "rtsp",
             "node",
             "bus",
             "http",
@@ -224,6 +230,13 @@ class App:
         self.devices.on_state.append(self._device_changed)
         switchboard.connect(self.devices, caller, self.aftermath)
         self.platform = self._platform(tokens)
+        self.rtsp = RtspServer(
+            wiring.rtsp_options(settings),
+            self.node,
+            PlayerDoor(self.platform),
+            wiring.player_ports(settings),
+            VisitLog(self.rate),
+        )
         self.http = HttpServer(create_app(self.platform), settings.http)
         install_figures(self.metrics, self)
 
@@ -271,6 +284,7 @@ class App:
             readiness=lambda: Readiness(**self._ready),
             metrics=self.metrics.render,
             stopping=lambda: self._stopping,
+            rtsp_port=self._rtsp_port,
         )
 
     def _control_service(self) -> ControlService:
@@ -294,6 +308,24 @@ class App:
             host = self.endpoint.contact_address(flow)[0]
             base = f"{scheme}://{host_port((host, self.http.bound[1]))}"
         return base.rstrip("/") + UPLOAD_PATH
+
+    def _rtsp_port(self) -> int | None:
+        bound = self.rtsp.bound
+        return None if bound is None else bound[1]
+
+    async def _listen_rtsp(self) -> None:
+        """Without its port the platform goes on: pictures go over HTTP all the same."""
+        options = self.rtsp.options
+        if not options.port:
+            return
+        local = host_port((options.host, options.port))
+        try:
+            await self.rtsp.start()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            log.event(events_viewer.VIEWER_UNAVAILABLE, protocol="rtsp", local=local, reason=reason)
+        else:
+            log.event(events_viewer.VIEWER_LISTENING, protocol="rtsp", local=local)
 
     def _device_changed(self, device_id: str, state: str, cause: str) -> None:
         self.sessions.device_changed(device_id, state, cause)

@@ -6,6 +6,7 @@ The parts know their own options and nothing of the settings' names; this page i
 from __future__ import annotations
 
 from config.schema import Settings
+from config.types import PortRange
 from gb28181 import __version__
 from gb28181.control.service import ControlOptions
 from gb28181.control.snapshot import SnapshotOptions
@@ -14,9 +15,14 @@ from gb28181.session.pull import PullTimes
 from gb28181.store.options import StoreOptions
 from media.hub import HubLimits
 from media.inprocess import NodeOptions
+from media.ports import PortPool
+from media.rtsp_server import RtspOptions
 from sip.options import EndpointOptions
 from sip.timers import Timers
 from sip.transport_tcp import TcpLimits
+
+PLAYER_PORTS = 400
+"""UDP ports towards players where none are set: 100 RTSP viewers over UDP, or 200 of WebRTC."""
 
 
 def store_options(settings: Settings) -> StoreOptions:
@@ -61,6 +67,23 @@ def node_options(settings: Settings) -> NodeOptions:
             viewers=media.viewers_per_stream,
         ),
     )
+
+
+def rtsp_options(settings: Settings) -> RtspOptions:
+    media = settings.media
+    return RtspOptions(host=media.rtsp_host or settings.http.host, port=media.rtsp_port)
+
+
+def player_ports(settings: Settings) -> PortPool:
+    """Pairs of UDP ports towards players: n stands for 2n and 2n+1."""
+    ports = settings.media.player_ports
+    if ports is None:
+        behind = settings.media.ports.last + 1
+        first = (
+            behind if behind + PLAYER_PORTS <= 65536 else settings.media.ports.first - PLAYER_PORTS
+        )
+        ports = PortRange(max(1024, first), max(1024, first) + PLAYER_PORTS - 1)
+    return PortPool((ports.first + 1) // 2, (ports.last - 1) // 2)
 
 
 def pull_times(settings: Settings) -> PullTimes:

@@ -31,7 +31,7 @@ from media.unit import AudioFormat, VideoFormat
 ReceiveMode = Literal["udp", "tcp-passive", "tcp-active"]
 """`udp`: packets come to our port; `tcp-passive`: we listen; `tcp-active`: we connect."""
 
-ViewerKind = Literal["flv", "fmp4"]
+ViewerKind = Literal["flv", "fmp4", "rtp"]
 """The containers a viewer may ask for; `media.outputs` has one for each."""
 
 Sound = Literal["off", "auto", "aac", "raw"]

@@ -9,8 +9,10 @@ from media.flv_output import FlvOutput
 from media.fmp4_output import Fmp4Output
 from media.node import ViewerKind
 from media.output import Output
+from media.rtp_output import RtpOutput
 
 OUTPUTS: Final[Mapping[ViewerKind, type[Output]]] = {
     "flv": FlvOutput,
     "fmp4": Fmp4Output,
+    "rtp": RtpOutput,
 }

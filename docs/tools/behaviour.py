@@ -344,6 +344,34 @@ MEDIA = (
     fixed("media.viewers.MAX_READ_BYTES", "Handed to a viewer at one time", "bytes"),
 )
 
+PLAYERS = (
+    by_setting("media.rtsp_port", "Port of RTSP; 0 turns it off"),
+    fixed(
+        "gb28181.wiring.PLAYER_PORTS",
+        "UDP ports towards players behind `media.ports` (setting `media.player_ports`)",
+        "",
+    ),
+    fixed("media.rtp_pack.MAX_PAYLOAD", "Largest RTP payload", "bytes"),
+    fixed("media.describing.BEGIN_S", "A running stream is described within"),
+    fixed("media.rtsp_server.RtspOptions.connections", "Connections of all players", ""),
+    fixed("media.rtsp_server.RtspOptions.connections_per_address", "and from one address", ""),
+    fixed("media.rtsp_connection.MOST_SESSIONS", "Sessions of one connection", ""),
+    fixed("media.rtsp_connection.MOST_WAITING", "Requests of one connection that may wait", ""),
+    fixed("media.rtsp_connection.REQUEST_S", "A request that has begun is complete within"),
+    fixed("media.rtsp_connection.IDLE_S", "A connection without a session is closed after"),
+    fixed("media.rtsp_connection.MOST_REFUSALS", "Refused credentials that close it", ""),
+    fixed("media.rtsp_message.MAX_HEAD", "Largest head of a request", "bytes"),
+    fixed("media.rtsp_message.MAX_BODY", "Largest body of a request", "bytes"),
+    fixed(
+        "media.rtsp_session.TIMEOUT_S",
+        "A session is over when nothing was heard: no request, no report, no bytes taken over TCP",
+    ),
+    fixed("media.rtp_udp.BURST", "UDP: packets sent without a pause", ""),
+    fixed("media.rtp_udp.BURST_PAUSE_S", "UDP: pause between two bursts"),
+    fixed("media.rtp_udp.REFUSALS", "UDP: refusals of the player's host that end it", ""),
+    fixed("media.rtp_udp.REST_S", "UDP: a pair of ports rests"),
+)
+
 VOICE = (
     fixed("media.voice.FRAME_S", "Sound in one RTP packet"),
     fixed("media.voice.LATENCY_S", "Speech that would be heard later than this is left out"),
@@ -435,6 +463,7 @@ PARTS: dict[str, tuple[str, tuple[Row, ...]]] = {
     ),
     "Sessions": ("", SESSIONS),
     "Media": ("", MEDIA),
+    "Players over RTSP": ("", PLAYERS),
     "Voice": (
         "A loudspeaker gets 50 packets a second, silence included, from its ACK (or connection) to"
         " BYE.",
@@ -467,6 +496,7 @@ INTERNAL = frozenset(
         "gb28181.store.migrate.WAL_PAUSE_S",
         "media.ports.REST_S",
         "media.receiver_udp.LOOK_PAUSE_S",
+        "media.rtsp_server.LOOK_S",
     }
 )
 

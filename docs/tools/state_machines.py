@@ -17,6 +17,7 @@ from gb28181.device import registry
 from gb28181.session import call as calls
 from gb28181.session import pull as pulls
 from gb28181.session.model import EndReason, Failure
+from media import rtsp_session
 from sip.transaction import Machine
 from sip.tx_invite_client import InviteClientMachine
 from sip.tx_invite_server import InviteServerMachine
@@ -70,6 +71,13 @@ def _parts() -> list[tuple[str, str, str, set[Edge]]]:
             _explore(pulls.Pull(0.0), _pull_inputs(), pulls.Tick(), lambda pull: pull.start()),
         ),
         (
+            "One RTSP session",
+            "media/rtsp_session.py",
+            "What is not drawn is refused with 455. `TICK` is a minute in which nothing was heard"
+            " of the player; `END` is the end of the stream or of the connection.",
+            _rtsp(),
+        ),
+        (
             "One catalog query",
             "catalog/sync.py",
             "Pages in any order, doubled or lost. Only `done` with a complete result may remove a"
@@ -97,6 +105,17 @@ def _presence() -> set[Edge]:
         for (before, event), (after, action) in registry.TABLE.items()
         if before is not after and action is not registry.Action.REFUSE
     }
+
+
+def _rtsp() -> set[Edge]:
+    edges = {
+        (before.value, event.value.upper(), after.value)
+        for (before, event), after in rtsp_session.TABLE.items()
+        if before is not after
+    }
+    late = rtsp_session.SessionInput.TICK.value.upper()
+    ends = {before for before, event, _ in edges if event == "END"}
+    return edges | {(before, late, rtsp_session.SessionState.CLOSED.value) for before in ends}
 
 
 def _transactions() -> Iterable[tuple[str, str, str, set[Edge]]]:

@@ -71,6 +71,8 @@ class Platform:
     readiness: Callable[[], Readiness]
     metrics: Callable[[], bytes]
     stopping: Callable[[], bool] = field(default=lambda: False)
+    rtsp_port: Callable[[], int | None] = field(default=lambda: None)
+    """The port RTSP is served on; None: it is not."""
 
 
 def platform_of(connection: HTTPConnection) -> Platform:

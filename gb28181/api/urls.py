@@ -8,6 +8,7 @@ from fastapi import Request
 from pydantic import BaseModel
 
 from gb28181.session.model import StreamKey
+from sip.flow import host_port
 
 from .platform import Platform
 
@@ -44,4 +45,11 @@ def stream_urls(request: Request, platform: Platform, key: StreamKey, ticket: st
         ws_flv=url(socket, ".flv"),
         fmp4=url(parts.scheme, ".mp4"),
         ws_fmp4=url(socket, ".mp4"),
+        rtsp=_rtsp(parts.hostname, platform.rtsp_port(), where, urlencode(query)),
     )
+
+
+def _rtsp(host: str | None, port: int | None, where: str, query: str) -> str | None:
+    if host is None or port is None:
+        return None
+    return f"rtsp://{host_port((host, port))}{where}?{query}"

@@ -1,14 +1,19 @@
-"""Looks up what `events.py` holds: all events, and those of one section."""
+"""Looks up what `events.py` and its sisters hold: all events, and those of one section."""
 
 from __future__ import annotations
 
-from gb28181.telemetry import events
+from gb28181.telemetry import events, events_viewer
 from gb28181.telemetry.events import LogEvent
 
 
 def all_events() -> dict[str, LogEvent]:
-    """Constant name to event, in the order of the file."""
-    return {name: value for name, value in vars(events).items() if isinstance(value, LogEvent)}
+    """Constant name to event, in the order of the files."""
+    return {
+        name: value
+        for module in (events, events_viewer)
+        for name, value in vars(module).items()
+        if isinstance(value, LogEvent)
+    }
 
 
 def by_section() -> dict[str, list[LogEvent]]:

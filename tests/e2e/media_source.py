@@ -129,7 +129,12 @@ _QUICK = ("-analyzeduration", "500000", "-probesize", "1000000")
 
 
 def codes(
-    source: str | Path, *, seconds: float | None = None, headers: str = "", timeout: float = 40.0
+    source: str | Path,
+    *,
+    seconds: float | None = None,
+    headers: str = "",
+    options: tuple[str, ...] = (),
+    timeout: float = 40.0,
 ) -> list[Code | None]:
     """The codes of all pictures of a file or URL, in output order; None for an unreadable one.
 
@@ -138,7 +143,7 @@ def codes(
     command = [_tool("ffmpeg"), "-hide_banner", "-loglevel", "error", "-nostdin"]
     if headers:
         command += ["-headers", headers]
-    command += [*_QUICK, "-i", str(source)]
+    command += [*_QUICK, *options, "-i", str(source)]
     if seconds is not None:
         command += ["-t", str(seconds)]
     size = f"{block_code.WIDTH}:{block_code.HEIGHT}:0:0"

@@ -18,7 +18,7 @@ _FIRST, _LAST, _SIZE = 20000, 32000, 100
 
 
 class PortBlock:
-    """`sip` (UDP and TCP), `http`, and a media range; released with `close`."""
+    """`sip` (UDP and TCP), `http`, `rtsp`, ranges of media in and out; released with `close`."""
 
     def __init__(self) -> None:
         folder = Path(tempfile.gettempdir()) / f"gb28181-test-ports-{os.getuid()}"
@@ -38,7 +38,9 @@ class PortBlock:
         self.sip = start
         self.http = start + 1
         self.spare = start + 2
+        self.rtsp = start + 3
         self.media = range(start + 40, start + 80)
+        self.players = range(start + 80, start + 100)
 
     def close(self) -> None:
         self._lock.close()
