@@ -178,6 +178,7 @@ async def _cameras(
         *("--devices", str(devices), "--server", f"{HOST}:{settings.sip.port}"),
         *("--server-id", settings.sip.id, "--domain", settings.sip.domain),
         *("--host", HOST, "--cache", str(folder / "cache")),
+        *("--profile", "mixed", "--alarms", "2", "--moving", "0.1"),
         *("--prepare", "--until-stdin-closes"),
     ]
     with (folder / SIMULATOR_LOG).open("w", encoding="utf-8") as log:

@@ -252,6 +252,10 @@ class Endpoint:
             raise LocalError(f"{request.method} is no ACK")
         self._transport.send(self._prepare(request, flow).to_bytes(), flow)
 
+    def send_bytes(self, data: bytes, flow: Flow) -> None:
+        """Bytes that are no message of SIP: what only somebody who plays a bad peer wants."""
+        self._transport.send(data, flow)
+
     def _prepare(self, request: Request, flow: Flow) -> Request:
         """A copy with Via, Max-Forwards and User-Agent; the caller's request stays as it is."""
         headers = request.headers.copy()
@@ -262,7 +266,7 @@ class Endpoint:
             headers.add("Max-Forwards", "70")
         if self.options.user_agent and "User-Agent" not in headers:
             headers.add("User-Agent", self.options.user_agent)
-        prepared = Request(request.method, request.uri, headers, request.body)
+        prepared = type(request)(request.method, request.uri, headers, request.body)
         if not flow.reliable and len(request.body) > MAX_UDP_BYTES - _HEADROOM_BYTES:
             size = len(prepared.to_bytes())
             if size > MAX_UDP_BYTES:

@@ -17,6 +17,7 @@ from docs.tools import (
     events,
     http_api,
     metrics,
+    simulated,
     state_machines,
 )
 
@@ -31,6 +32,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/events.md": events.page,
     "docs/reference/http-api.md": http_api.page,
     "docs/reference/metrics.md": metrics.page,
+    "docs/reference/simulator.md": simulated.page,
     "docs/explanation/state-machines.md": state_machines.page,
 }
 

@@ -6,7 +6,8 @@ Two things, in the first eight rows of macroblocks (128 lines):
   significant bit first: 16 bits frame number, 12 bits camera number, 4 bits checksum (all other
   nibbles and 0xA by exclusive or). The camera number is the serial of the channel id (its last six
   digits) modulo 4096: twelve bits hold no more.
-- the channel id and the frame number (0 to 65535, then 0 again) in digits.
+- the channel id and the frame number (0 to 65535, then 0 again) in digits; a recording shows its
+  date and time instead of the id.
 
 The banner is a slice of its own, written as bits (`flatblocks.py`) and put in the place of the
 first slice the encoder made for the common picture. Nothing else of the picture refers to it: no
@@ -59,12 +60,12 @@ def code_bits(camera: int, frame: int) -> list[int]:
 class Banner:
     """Writes the banner slices of one channel."""
 
-    def __init__(self, channel_id: str, width: int) -> None:
-        """`width` in macroblocks, at least `LEAST_WIDTH`."""
+    def __init__(self, channel_id: str, width: int, text: str = "") -> None:
+        """`width` in macroblocks, at least `LEAST_WIDTH`; `text`: digits in the place of the id."""
         if width < LEAST_WIDTH:
             raise ValueError(f"no room for the banner in {width} macroblocks")
         self.camera = camera_number(channel_id)
-        self._text = [int(digit) for digit in channel_id if digit.isdecimal()][:20]
+        self._text = [int(digit) for digit in text or channel_id if digit.isdecimal()][:20]
         self._width = width
         self._fixed = {inter: self._fixed_parts(inter) for inter in (False, True)}
 

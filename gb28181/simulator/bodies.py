@@ -1,82 +1,92 @@
-"""MANSCDP bodies a simulated device sends: heartbeat, device information, catalog pages.
+"""MANSCDP bodies a simulated device sends of its own accord: heartbeat, alarm, position, results.
 
-GB/T 28181-2022 A.2.5.2, A.2.6.4, A.2.6.5, with the fields devices of 2016 still send.
+GB/T 28181-2022 A.2.5. What it answers is in `answers/`.
 """
 
 from __future__ import annotations
 
-from gb28181.manscdp.codec import Node, encode
+from dataclasses import dataclass
+from datetime import datetime
+
+from gb28181.manscdp.codec import Node
+from gb28181.manscdp.commands.alarm import AlarmNotify
+from gb28181.manscdp.commands.device_status import Result
+from gb28181.manscdp.commands.media_status import MediaStatus
+from gb28181.manscdp.commands.mobile_position import Fix, MobilePositionNotify
+from gb28181.manscdp.commands.snapshot_finished import SnapShotFinished
+from gb28181.manscdp.commands.upgrade_result import DeviceUpgradeResult, UpgradeFailure
+from gb28181.manscdp.times import format_time
+from gb28181.simulator import pen
 from gb28181.simulator.faults import Fault, Faults
 from gb28181.simulator.plan import ChannelSpec, DeviceSpec
-
-MANUFACTURER = "仿真"
-LABEL = "GB2312"
+from gb28181.simulator.profiles import Profile
 
 
-def keepalive(spec: DeviceSpec, sn: int) -> bytes:
-    return encode("Notify", "Keepalive", sn, spec.device_id, [Node("Status", "OK")], LABEL)
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What is raised; numbers are those of A.2.5.3."""
+
+    code: str
+    priority: int = 4
+    method: int = 5
+    type: int | None = 2
+    event_type: int | None = None
+    text: str = ""
 
 
-def device_info(spec: DeviceSpec, sn: str, faults: Faults) -> bytes:
-    children = [
-        Node("DeviceName", spec.name),
-        Node("Result", "OK"),
-        Node("Manufacturer", MANUFACTURER),
-        Node("Model", _model(spec)),
-        Node("Firmware", "V1.0.0 build 260101"),
-        Node("Channel", len(spec.channels)),
-    ]
-    return _response("DeviceInfo", spec, sn, children, faults)
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes the bodies of one device."""
 
+    spec: DeviceSpec
+    profile: Profile
+    faults: Faults
 
-def catalog_pages(spec: DeviceSpec, sn: str, page_items: int, faults: Faults) -> list[bytes]:
-    """The messages of a catalog, in order; they go out one after the other (annex M)."""
-    total = len(spec.channels) + int(faults.get(Fault.WRONG_SUMNUM, 0))
-    pages = []
-    for start in range(0, len(spec.channels), page_items):
-        items = tuple(_item(spec, one) for one in spec.channels[start : start + page_items])
-        children = [
-            Node("SumNum", max(0, total)),
-            Node("DeviceList", items, (("Num", str(len(items))),)),
-        ]
-        pages.append(_response("Catalog", spec, sn, children, faults))
-    if Fault.LOST_PAGE in faults:
-        pages.pop()
-    return pages
+    def keepalive(self, sn: int) -> bytes:
+        nodes = [] if Fault.KEEPALIVE_NO_STATUS in self.faults else [Node("Status", "OK")]
+        device_id = self.spec.device_id
+        return pen.write(self.profile, self.faults, "Notify", "Keepalive", sn, device_id, nodes)
 
+    def alarm(self, sn: int, alarm: Alarm, wall: datetime) -> bytes:
+        channel = next((one for one in self.spec.channels if one.channel_id == alarm.code), None)
+        without_time = Fault.ALARM_WITHOUT_TIME in self.faults
+        message = AlarmNotify(
+            str(sn),
+            alarm.code,
+            priority=alarm.priority,
+            method=alarm.method,
+            time="" if without_time else format_time(wall.replace(microsecond=0)),
+            description=alarm.text,
+            longitude=None if channel is None else channel.longitude,
+            latitude=None if channel is None else channel.latitude,
+            type=alarm.type,
+            event_type=alarm.event_type,
+        )
+        return self._written(message)
 
-def _model(spec: DeviceSpec) -> str:
-    return "SIM-NVR" if spec.is_recorder else "SIM-IPC-1080P"
+    def position(self, sn: int, code: str, places: list[tuple[ChannelSpec, Fix]]) -> bytes:
+        """A list in 2022, one place in the body before."""
+        fixes = tuple(fix for _, fix in places)
+        time = fixes[0].time if fixes else ""
+        flat = not self.profile.of_2022
+        return self._written(MobilePositionNotify(str(sn), code, time, fixes, flat))
 
+    def media_status(self, sn: int, code: str) -> bytes:
+        return self._written(MediaStatus(str(sn), code))
 
-def _response(
-    command: str, spec: DeviceSpec, sn: str, children: list[Node], faults: Faults
-) -> bytes:
-    if Fault.BAD_CHARSET not in faults:
-        return encode("Response", command, sn, spec.device_id, children, LABEL)
-    body = encode("Response", command, sn, spec.device_id, children, "UTF-8")
-    return body.replace(b'encoding="UTF-8"', f'encoding="{LABEL}"'.encode(), 1)
+    def pictures_brought(self, sn: int, code: str, session_id: str, files: list[str]) -> bytes:
+        return self._written(SnapShotFinished(str(sn), code, session_id, tuple(files)))
 
+    def upgraded(self, sn: int, session_id: str, firmware: str, good: bool) -> bytes:
+        message = DeviceUpgradeResult(
+            str(sn),
+            self.spec.device_id,
+            session_id,
+            Result.OK if good else Result.ERROR,
+            firmware,
+            None if good else UpgradeFailure.DOWNLOAD_TIMEOUT,
+        )
+        return self._written(message)
 
-def _item(spec: DeviceSpec, channel: ChannelSpec) -> Node:
-    return Node(
-        "Item",
-        (
-            Node("DeviceID", channel.channel_id),
-            Node("Name", channel.name),
-            Node("Manufacturer", MANUFACTURER),
-            Node("Model", _model(spec)),
-            Node("Owner", spec.civil_code[:4]),
-            Node("CivilCode", spec.civil_code),
-            Node("Address", spec.address),
-            Node("Parental", 0),
-            Node("ParentID", spec.device_id),
-            Node("SafetyWay", 0),
-            Node("RegisterWay", 1),
-            Node("Secrecy", 0),
-            Node("Status", "ON"),
-            Node("Longitude", channel.longitude),
-            Node("Latitude", channel.latitude),
-            Node("Info", (Node("PTZType", channel.ptz_type), Node("Resolution", "6/5"))),
-        ),
-    )
+    def _written(self, message: object) -> bytes:
+        return pen.write_message(self.profile, self.faults, message)  # type: ignore[arg-type]

@@ -1,9 +1,11 @@
-"""One call of a simulated device: INVITE answered, media out, BYE both ways.
+"""One call of a simulated device: INVITE answered, media out, control, BYE both ways.
 
 A `Call` is one dialog with its sender; what the device does wrong in it is decided here, by its
-faults. Which call a request belongs to is the desk's business (`desk.py`).
+faults and the habits of its family. Which call a request belongs to is the desk's business
+(`desk.py`), how media leaves that of the path (`path.py`), what of a recording is sent that of the
+showing (`showing.py`).
 
-RFC 3261 13.3, 15.1.2; GB/T 28181-2022 9.2, annex D (media over TCP).
+RFC 3261 13.3, 15.1.2; GB/T 28181-2022 9.2, 9.8, 9.9, annex D (media over TCP).
 """
 
 from __future__ import annotations
@@ -14,35 +16,52 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from gb28181.simulator import rtsp
 from gb28181.simulator.answer import Offer, write_answer
+from gb28181.simulator.archive import BYTES_PER_S
 from gb28181.simulator.banner import Banner
 from gb28181.simulator.clip import FPS, MAIN, SUB, Clip, Format, Studio
+from gb28181.simulator.device import MANSCDP, Device
 from gb28181.simulator.faults import Fault, Faults, dice_of
 from gb28181.simulator.line import SipLine
 from gb28181.simulator.options import FleetOptions
-from gb28181.simulator.sender import Network, Output, Sender, TcpOutput, UdpOutput, Unwanted
-from gb28181.simulator.stream import CameraStream, Start
+from gb28181.simulator.packing import Packer
+from gb28181.simulator.path import MediaPath
+from gb28181.simulator.profiles import Habit, Profile
+from gb28181.simulator.recording import RecordingStream
+from gb28181.simulator.reel import Reel
+from gb28181.simulator.sender import Network, Output, Sender
+from gb28181.simulator.showing import Showing
+from gb28181.simulator.stream import CameraStream, Start, Stream
 from sip.dialog import Dialog
 from sip.errors import SipError, TransportFailed
+from sip.flow import Flow
 from sip.message import Response
 from sip.options import ServerTransaction
 
 SDP: Final = "application/sdp"
-_CONNECT_TRIES: Final = 3
-_CONNECT_PAUSE_S: Final = 1.0
-_CONNECT_S: Final = 5.0
-_LISTEN_S: Final = 20.0
 _SSRC_OFF: Final = 7_001
 _UNKNOWN_SSRC: Final = 9_999
 
 
 @dataclass(slots=True)
 class Caller:
-    """The device side of a call: whose channel, on which line, with which faults."""
+    """The device side of a call: whose channel, of which device."""
 
     channel_id: str
-    line: SipLine
-    faults: Faults
+    device: Device
+
+    @property
+    def line(self) -> SipLine:
+        return self.device.line
+
+    @property
+    def faults(self) -> Faults:
+        return self.device.faults
+
+    @property
+    def profile(self) -> Profile:
+        return self.device.profile
 
 
 class Desk(Protocol):
@@ -60,21 +79,29 @@ class Call:
     """One INVITE dialog."""
 
     def __init__(
-        self, desk: Desk, caller: Caller, tx: ServerTransaction, offer: Offer, subject: str
+        self,
+        desk: Desk,
+        caller: Caller,
+        tx: ServerTransaction,
+        offer: Offer,
+        subject: str,
+        reel: Reel | None = None,
     ) -> None:
+        """`reel`: what is sent of a recording."""
         self.caller = caller
         self.subject = subject
         self.call_id = tx.request.call_id
         self.offer = offer
         self.tx = tx
         self._desk = desk
+        self._reel = reel
         self._loop = asyncio.get_running_loop()
         self._dialog = Dialog.of_server(
             tx.request, tx.to_tag, caller.line.contact(caller.channel_id)
         )
-        self._output: Output | None = None
-        self._server: asyncio.Server | None = None
+        self._path = MediaPath(offer, desk.options.host, self._opened, self.hang_up)
         self._sender: Sender | None = None
+        self._showing: Showing | None = None
         self._task: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._answer = b""
@@ -89,11 +116,18 @@ class Call:
     def is_sending(self) -> bool:
         return self._sender is not None and self._sender.is_running
 
+    @property
+    def _format(self) -> Format:
+        sub = self.offer.sub and not self.caller.profile.has(Habit.ONLY_MAIN)
+        return SUB if sub and self.offer.is_live else MAIN
+
     # --- answering ----------------------------------------------------------------------------
 
     def begin(self) -> None:
         """100 at once, the answer when it is time."""
         self.tx.respond(100)
+        if self.caller.profile.has(Habit.OTHER_101):
+            self.tx.respond(101, "Dialog Establishment")
         delay = self.caller.faults.get(Fault.LATE_ANSWER)
         if delay is None:
             self._accept()
@@ -109,23 +143,51 @@ class Call:
             return
         port = 0
         if self.offer.mode == "udp":
+            dice = dice_of(self._desk.options.seed, "network", self.call_id)
             try:
-                port = self._open_udp()
+                port = self._path.open_udp(Network(self.caller.faults, dice))
             except OSError:
-                self.tx.respond(500)
-                self._finish("no socket")
+                self._refuse()
                 return
         self._send_answer(port)
+
+    async def _listen(self) -> None:
+        try:
+            port = await self._path.listen()
+        except OSError:
+            self._refuse()
+        else:
+            self._send_answer(port)
+
+    def _refuse(self) -> None:
+        self.tx.respond(500)
+        self._finish("no socket")
 
     def _send_answer(self, port: int) -> None:
         caller, offer = self.caller, self.offer
         ssrc = _UNKNOWN_SSRC if offer.ssrc is None else offer.ssrc
-        host = caller.line.address[0]
-        shape = _shape(SUB if offer.sub else MAIN, self._desk.options.audio)
-        self._answer = write_answer(offer, caller.channel_id, (host, port), ssrc, shape)
+        if Fault.SSRC_NOT_REPEATED in caller.faults:
+            ssrc = (ssrc + _SSRC_OFF) % 2**32
+        self._answer = write_answer(
+            offer,
+            caller.channel_id,
+            (caller.line.address[0], port),
+            None if caller.profile.has(Habit.NO_Y) else ssrc,
+            _shape(self._format, self._desk.options.audio),
+            bare_sound=self._desk.options.audio and caller.profile.has(Habit.BARE_SOUND),
+            size=self._size(),
+        )
         self._make_sender(ssrc)
         self.tx.on_unacknowledged = lambda: self.hang_up("no ACK")
         self._respond(self.tx)
+        if offer.mode == "connect" and caller.profile.has(Habit.CONNECTS_EARLY):
+            self._path.connect()
+
+    def _size(self) -> int | None:
+        """Bytes of a download, about."""
+        if self.offer.kind != "Download" or Fault.NO_FILESIZE in self.caller.faults:
+            return None
+        return (self.offer.end - self.offer.start) * BYTES_PER_S
 
     def _respond(self, tx: ServerTransaction) -> None:
         contact = self.caller.line.contact(self.caller.channel_id)
@@ -142,23 +204,45 @@ class Call:
             tx.respond(491)
 
     def _make_sender(self, ssrc: int) -> None:
-        faults, desk = self.caller.faults, self._desk
-        if Fault.WRONG_SSRC in faults:
+        if Fault.WRONG_SSRC in self.caller.faults:
             ssrc = (ssrc + _SSRC_OFF) % 2**32
-        clip = desk.studio.clip(SUB if self.offer.sub else MAIN)
-        stream = CameraStream(
+        stream = self._live(ssrc) if self._reel is None else self._recorded(ssrc, self._reel)
+        self._sender = Sender(stream, self._write, self.hang_up, self._sent_all)
+
+    def _live(self, ssrc: int) -> Stream:
+        desk = self._desk
+        clip = desk.studio.clip(self._format)
+        return CameraStream(
             clip,
             desk.banner(self.caller.channel_id, clip.format),
             ssrc,
             payload_type=self.offer.payload_type,
             audio=desk.options.audio,
             start=desk.start_of(self.call_id, clip),
+            profile=self.caller.profile,
         )
-        self._sender = Sender(stream, self._write, self.hang_up)
+
+    def _recorded(self, ssrc: int, reel: Reel) -> Stream:
+        caller, offer, desk = self.caller, self.offer, self._desk
+        clip = desk.studio.clip(self._format)
+        start = desk.start_of(self.call_id, clip)
+        audio, profile = desk.options.audio, caller.profile
+        stream = RecordingStream(
+            clip,
+            lambda text: Banner(caller.channel_id, clip.format.macroblocks, text),
+            reel,
+            Packer(profile, ssrc, offer.payload_type, start.sequence, audio),
+            profile,
+            audio=audio,
+            timestamp=start.timestamp,
+            speed=float(offer.speed) if offer.kind == "Download" else 0.0,
+        )
+        self._showing = Showing(stream, offer.start, profile, caller.faults)
+        return stream
 
     def _write(self, packets: list[bytes]) -> None:
-        if self._output is not None:
-            self._output.write(packets)
+        if self._path.output is not None:
+            self._path.output.write(packets)
 
     # --- media --------------------------------------------------------------------------------
 
@@ -173,79 +257,72 @@ class Call:
         if Fault.NO_MEDIA in faults:
             return
         if self.offer.mode == "connect":
-            self._task = self._loop.create_task(self._connect())
-        elif self.offer.mode == "udp" or self._is_open():
+            self._path.connect()
+        if self._path.is_open:
             self._start_sending()
 
-    def _start_sending(self) -> None:
-        if self.ended or self._sender is None or Fault.NO_MEDIA in self.caller.faults:
-            return
-        if Fault.MEDIA_STOPS in self.caller.faults:
-            self._later(self.caller.faults[Fault.MEDIA_STOPS], self.stop_media)
-        self._sender.start()
-
-    def _open_udp(self) -> int:
-        offer, options = self.offer, self._desk.options
-        dice = dice_of(options.seed, "network", self.call_id)
-        output = UdpOutput((options.host, 0), Network(self.caller.faults, dice))
-        self._output = output
-        output.connect((offer.host, offer.port))
-        return output.port
-
-    async def _listen(self) -> None:
-        """The platform opens the connection: listen, answer, take one."""
-        output = TcpOutput(self._opened, self._lost)
-        self._output = output
-        try:
-            server = await self._loop.create_server(
-                lambda: Unwanted() if output.is_open else output, self._desk.options.host, 0
-            )
-        except OSError:
-            self.tx.respond(500)
-            self._finish("no socket")
-            return
-        self._server = server
-        self._later(_LISTEN_S, self._nobody_came)
-        self._send_answer(server.sockets[0].getsockname()[1])
-
-    async def _connect(self) -> None:
-        """We open the connection, three times a second apart at most (annex D)."""
-        output = TcpOutput(self._opened, self._lost)
-        self._output = output
-        for attempt in range(_CONNECT_TRIES):
-            if attempt:
-                await asyncio.sleep(_CONNECT_PAUSE_S)
-            with contextlib.suppress(OSError, TimeoutError):
-                async with asyncio.timeout(_CONNECT_S):
-                    await self._loop.create_connection(
-                        lambda: output, self.offer.host, self.offer.port
-                    )
-                return
-        self.hang_up("media connection refused")
-
     def _opened(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
         if self._acknowledged:
             self._start_sending()
 
-    def _is_open(self) -> bool:
-        return isinstance(self._output, TcpOutput) and self._output.is_open
+    def _start_sending(self) -> None:
+        faults = self.caller.faults
+        if self.ended or self._sender is None or Fault.NO_MEDIA in faults:
+            return
+        if Fault.MEDIA_STOPS in faults:
+            self._later(faults[Fault.MEDIA_STOPS], self.stop_media)
+        self._sender.start()
 
-    def _nobody_came(self) -> None:
-        if self._server is not None:
-            self.hang_up("nobody connected")
-
-    def _lost(self) -> None:
-        self.hang_up("media connection lost")
-
-    # --- ends ---------------------------------------------------------------------------------
+    def key_frame(self) -> None:
+        """The next picture is a key frame."""
+        if self._sender is not None:
+            self._sender.stream.key_frame()
 
     def stop_media(self) -> None:
         """Media ends, the dialog stays."""
         if self._sender is not None:
             self._sender.close()
+
+    # --- recordings ---------------------------------------------------------------------------
+
+    def info(self, tx: ServerTransaction) -> None:
+        """MANSRTSP of the platform."""
+        status = self._dialog.check(tx.request)
+        order = rtsp.read(tx.request.body)
+        if status is not None or self._showing is None or self._sender is None or order is None:
+            tx.respond(status or 400)
+            return
+        outcome = self._showing.handle(order)
+        kind = rtsp.CONTENT_TYPE if outcome.body else None
+        tx.respond(outcome.status, body=outcome.body, content_type=kind)
+        if outcome.pause:
+            self._sender.pause()
+        elif outcome.resume:
+            self._sender.start()
+            self._sender.hurry()
+        elif outcome.stop:
+            self.stop_media()
+
+    def _sent_all(self) -> None:
+        """The recording was sent to its end: MediaStatus 121, in the dialog or outside (9.8.2)."""
+        device = self.caller.device
+        if self.ended or Fault.NO_MEDIASTATUS in device.faults:
+            return
+        outside = device.profile.has(Habit.END_FROM_RECORDER)
+        code = device.spec.device_id if outside else self.caller.channel_id
+        body = device.writer.media_status(device.next_sn(), code)
+        if outside:
+            device.send(body)
+            return
+        request = self._dialog.request("MESSAGE", body=body, content_type=MANSCDP)
+        with contextlib.suppress(TransportFailed):
+            self.caller.line.endpoint.send_request(request, self._flow, _ignore)
+
+    # --- ends ---------------------------------------------------------------------------------
+
+    @property
+    def _flow(self) -> Flow:
+        return self.caller.line.flow or self.tx.flow
 
     def cancelled(self) -> None:
         """CANCEL: the endpoint answers the INVITE with 487."""
@@ -269,11 +346,10 @@ class Call:
         if not self._answer:
             self.tx.respond(480)
         elif Fault.NO_BYE not in self.caller.faults:
-            flow = self.caller.line.flow or self.tx.flow
             request = self._dialog.request("BYE")
             # On a connection that is gone nothing can be said.
             with contextlib.suppress(TransportFailed):
-                self.caller.line.endpoint.send_request(request, flow, _ignore)
+                self.caller.line.endpoint.send_request(request, self._flow, _ignore)
         self._finish(reason)
 
     def vanish(self) -> None:
@@ -290,12 +366,8 @@ class Call:
         task = self._task
         if task is not None and task is not asyncio.current_task():
             task.cancel()
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        if self._output is not None:
-            self._output.close()
-        self._desk.ended(self, self._output, reason)
+        self._path.close()
+        self._desk.ended(self, self._path.output, reason)
 
     def _later(self, delay: float, then: Callable[[], None]) -> None:
         self._timers.append(self._loop.call_later(delay, then))
@@ -308,4 +380,4 @@ def _shape(format: Format, audio: bool) -> str:
 
 
 def _ignore(_: Response | SipError) -> None:
-    """Whatever is answered to our BYE, the call is over."""
+    """Whatever is answered, it changes nothing for us."""

@@ -85,9 +85,16 @@ class Clip:
         self._pictures: list[Picture] = []
         self._sequence: Sequence | None = None
         self._sets = b""
+        self.begun = threading.Event()
+        """The first picture is there, or there will be none."""
 
     def __len__(self) -> int:
         return len(self._pictures)
+
+    @property
+    def sets(self) -> bytes:
+        """Parameter sets with start codes."""
+        return self._sets
 
     @property
     def is_complete(self) -> bool:
@@ -127,6 +134,7 @@ class Clip:
                 behind=b"".join(START4 + unit for unit in slices[1:]),
             )
         )
+        self.begun.set()
 
 
 def encode(format: Format) -> Iterator[bytes]:
@@ -225,6 +233,7 @@ class Studio:
                     self._keep(clip.format, pictures)
         except (StreamFormatError, OSError, av.FFmpegError, ValueError) as error:
             clip.error = f"no pictures: {error}"
+            clip.begun.set()
 
     def _path(self, format: Format) -> Path | None:
         if self._folder is None:

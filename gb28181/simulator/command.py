@@ -30,7 +30,20 @@ def _show_faults(wanted: bool) -> None:
 
     for fault, meaning in MEANINGS.items():
         default = "" if meaning.default is None else f"={meaning.default:g}"
-        print(f"{fault + default:<20} {meaning.text}")
+        print(f"{fault + default:<28} {meaning.item:<18} {meaning.text}")
+    raise typer.Exit
+
+
+def _show_profiles(wanted: bool) -> None:
+    if not wanted:
+        return
+    from gb28181.simulator.profiles import HABITS, PROFILES
+
+    for profile in PROFILES.values():
+        print(f"{profile.name:<16} {profile.text}")
+        for habit, about in HABITS.items():
+            if profile.has(habit):
+                print(f"  {habit:<20} {about.text}")
     raise typer.Exit
 
 
@@ -51,8 +64,22 @@ Expires = Annotated[float, typer.Option(min=1, help="Registration time, s.")]
 Keepalive = Annotated[float, typer.Option(min=0, help="Heartbeat interval, s; 0: none.")]
 Retry = Annotated[float, typer.Option(min=0.1, help="Pause after a failed registration, s.")]
 Rate = Annotated[float, typer.Option(min=0, help="Devices that register per s; 0: all at once.")]
-GbVersion = Annotated[str, typer.Option(help="X-GB-Ver; empty sends none.")]
-PageItems = Annotated[int, typer.Option(min=1, help="Catalog items per message.")]
+ProfileNames = Annotated[
+    list[str] | None,
+    typer.Option("--profile", help="Family of devices, or mixed; more than one: in turn."),
+]
+GbVersion = Annotated[
+    str | None, typer.Option(help="X-GB-Ver of all, instead of the profile's; empty sends none.")
+]
+PageItems = Annotated[
+    int | None, typer.Option(min=1, help="Catalog items per message, instead of the profile's.")
+]
+Alarms = Annotated[float, typer.Option(min=0, help="Alarms per minute, in the whole fleet.")]
+Changes = Annotated[
+    float, typer.Option(min=0, help="Channels that go off or come back, per minute.")
+]
+Moving = Annotated[float, typer.Option(min=0, max=1, help="Share of devices that drive around.")]
+BootTime = Annotated[float, typer.Option(min=0.1, help="A restart takes so long, s.")]
 Calls = Annotated[int, typer.Option(min=0, help="Calls per channel; more are answered 486.")]
 NoAudio = Annotated[bool, typer.Option("--no-audio", help="Pictures only.")]
 FaultNames = Annotated[
@@ -66,6 +93,10 @@ WithParent = Annotated[
     bool, typer.Option("--until-stdin-closes", help="End together with standard input.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+ListProfiles = Annotated[
+    bool,
+    typer.Option("--list-profiles", is_eager=True, callback=_show_profiles, help="List them."),
+]
 ListFaults = Annotated[
     bool, typer.Option("--list-faults", is_eager=True, callback=_show_faults, help="List them.")
 ]
@@ -89,8 +120,13 @@ def simulate(
     keepalive: Keepalive = 60,
     retry: Retry = 60,
     rate: Rate = 200,
-    gb_version: GbVersion = "2.0",
-    page_items: PageItems = 2,
+    profile: ProfileNames = None,
+    gb_version: GbVersion = None,
+    page_items: PageItems = None,
+    alarms: Alarms = 0,
+    changes: Changes = 0,
+    moving: Moving = 0,
+    boot_time: BootTime = 8,
     calls: Calls = 2,
     no_audio: NoAudio = False,
     fault: FaultNames = None,
@@ -100,13 +136,15 @@ def simulate(
     seconds: Seconds = None,
     until_stdin_closes: WithParent = False,
     as_json: AsJson = False,
+    list_profiles: ListProfiles = False,
     list_faults: ListFaults = False,
 ) -> None:
     """Be any number of cameras and recorders: they register, answer, and send real pictures."""
     from gb28181.simulator.faults import parse_fault
     from gb28181.simulator.machine import Times
-    from gb28181.simulator.options import FleetOptions
+    from gb28181.simulator.options import FleetOptions, Happenings
     from gb28181.simulator.plan import PlanOptions, make_plan
+    from gb28181.simulator.profiles import profiles_named
     from gb28181.simulator.run import RunOptions
 
     try:
@@ -120,10 +158,12 @@ def simulate(
             own_ports=own_ports,
             times=Times(expires_s=expires, keepalive_s=keepalive, retry_s=retry),
             rate=rate,
+            profiles=profiles_named(profile or ()),
             gb_version=gb_version,
             page_items=page_items,
             calls_per_channel=calls,
             audio=not no_audio,
+            happenings=Happenings(alarms=alarms, changes=changes, moving=moving, boot_s=boot_time),
             faults=tuple(parse_fault(text) for text in fault or ()),
             seed=seed,
             cache=cache or _user_cache(),

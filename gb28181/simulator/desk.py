@@ -11,12 +11,14 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 
-from gb28181.simulator.answer import OfferRefused, read_offer
+from gb28181.simulator.answer import Offer, OfferRefused, read_offer
 from gb28181.simulator.banner import FRAMES, Banner
 from gb28181.simulator.call import Call, Caller
 from gb28181.simulator.clip import FPS, GROUP, PICTURES, Clip, Format, Studio
 from gb28181.simulator.faults import Fault
 from gb28181.simulator.options import FleetOptions
+from gb28181.simulator.profiles import Habit
+from gb28181.simulator.reel import Reel
 from gb28181.simulator.sender import Output
 from gb28181.simulator.stream import Start
 from sip.errors import ParseError
@@ -79,13 +81,34 @@ class CallDesk:
             self.totals.refused += 1
             tx.respond(488)
             return
+        reel = None
+        if not offer.is_live:
+            reel = self._reel(caller, offer)
+            if reel is None:
+                self.totals.refused += 1
+                tx.respond(404)
+                return
         subject = _sender_part(tx.request)
         self._drop_older(caller.channel_id, subject)
-        call = Call(self, caller, tx, offer, subject)
+        call = Call(self, caller, tx, offer, subject, reel)
         self.totals.calls += 1
         self._calls[call.call_id] = call
         self._of_channel.setdefault(caller.channel_id, set()).add(call)
         call.begin()
+
+    def _reel(self, caller: Caller, offer: Offer) -> Reel | None:
+        """What there is of a recording; None for nothing."""
+        device = caller.device
+        archive, now = device.memory.archive(caller.channel_id), device.wall.timestamp()
+        end: float = offer.end
+        if Fault.DOWNLOAD_CUT in caller.faults and offer.kind == "Download":
+            end = offer.start + (offer.end - offer.start) * caller.faults[Fault.DOWNLOAD_CUT]
+        if caller.profile.has(Habit.FILE_BY_FILE):
+            files = archive.files(offer.start, end, now)[:1]
+            parts = [(max(one.start, offer.start), min(one.end, int(end))) for one in files]
+        else:
+            parts = archive.stretches(offer.start, end, now)
+        return Reel(parts, offer.start) if parts else None
 
     def _refusal(self, caller: Caller) -> int:
         """The status an INVITE is refused with; 0 for none."""
@@ -137,12 +160,17 @@ class CallDesk:
             found = self._banners[key] = Banner(channel_id, format.macroblocks)
         return found
 
+    @property
+    def frame(self) -> int:
+        """Pictures since the birth of the fleet: the number shown now."""
+        return int((asyncio.get_running_loop().time() - self._born) * FPS)
+
     def start_of(self, call_id: str, clip: Clip) -> Start:
         """Frame numbers count from the birth of the fleet; the picture is the last key frame.
 
         While the clip is being encoded a stream starts with its first picture, which is there.
         """
-        age = int((asyncio.get_running_loop().time() - self._born) * FPS)
+        age = self.frame
         dice = random.Random(call_id)
         return Start(
             picture=age // GROUP * GROUP % PICTURES if clip.is_complete else 0,

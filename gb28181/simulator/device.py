@@ -1,40 +1,48 @@
 """One simulated device on the wire: performs what its machine decides, answers what it is asked.
 
 Thousands of these live in one process, so each is a few hundred bytes: no task, no timer of its own
-(`fleet.py` wakes it), no socket unless asked for.
+(`fleet.py` wakes it), no socket unless asked for, no memory before somebody asks for something.
 """
 
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
+from datetime import datetime
 from typing import Protocol, assert_never
 
-from gb28181.manscdp.codec import decode
-from gb28181.manscdp.errors import BadXml
-from gb28181.simulator import bodies, machine
+from gb28181.manscdp import BadXml, decode, from_decoded
+from gb28181.simulator import machine
+from gb28181.simulator.answers.asked import Asked, Deed
+from gb28181.simulator.answers.table import answer
+from gb28181.simulator.bodies import Writer
+from gb28181.simulator.envelope import MANSCDP, Envelope
 from gb28181.simulator.faults import Fault, Faults, dice_of
 from gb28181.simulator.line import SipLine
+from gb28181.simulator.memory import Memory, wall_clock
 from gb28181.simulator.options import FleetOptions
 from gb28181.simulator.plan import DeviceSpec
+from gb28181.simulator.profiles import Habit, Profile
 from sip.digest import build_authorization
 from sip.errors import BadDigest, ParseError, SipError
 from sip.flow import Flow
-from sip.headers import Headers
-from sip.message import Request, Response
+from sip.message import Response
 from sip.options import ServerTransaction
 
-MANSCDP = "Application/MANSCDP+xml"
+__all__ = ["MANSCDP", "Device", "Owner"]
 
 
 class Owner(Protocol):
-    """What a device tells whoever holds it."""
+    """What a device tells whoever holds it, and asks of it."""
 
     def now(self) -> float: ...
+    def wall(self) -> float: ...
     def deadline_changed(self, device: Device) -> None: ...
     def came_online(self, device: Device) -> None: ...
     def went_offline(self, device: Device, reason: str) -> None: ...
     def not_registered(self, device: Device, reason: str) -> None: ...
     def gone(self, device: Device) -> None: ...
+    def do(self, device: Device, deed: Deed) -> None: ...
 
 
 class Device:
@@ -42,16 +50,19 @@ class Device:
 
     __slots__ = (
         "_call_id",
-        "_cseq",
+        "_envelope",
         "_machine",
+        "_memory",
         "_options",
         "_owner",
         "_register_number",
         "_sn",
         "_tag",
+        "_times",
         "dies_at",
         "faults",
         "line",
+        "profile",
         "queued_for",
         "spec",
     )
@@ -61,24 +72,27 @@ class Device:
         spec: DeviceSpec,
         line: SipLine,
         options: FleetOptions,
+        profile: Profile,
         faults: Faults,
         owner: Owner,
     ) -> None:
         self.spec = spec
         self.line = line
+        self.profile = profile
         self.faults = faults
         self.queued_for: float | None = None
         self.dies_at: float | None = None
         self._options = options
         self._owner = owner
-        times = options.times
-        if Fault.NO_KEEPALIVE in faults:
-            times = machine.Times(times.expires_s, 0, 0, times.misses, times.retry_s)
+        self._times = _times(options.times, profile, faults)
         dice = dice_of(options.seed, "times", spec.device_id)
-        self._machine = machine.Machine(times, dice.random)
+        self._machine = machine.Machine(self._times, dice.random)
+        given = options.gb_version
+        version = profile.gb_version if given is None else given
+        self._envelope = Envelope(spec, profile, faults, line, options.server, version)
         self._call_id = line.endpoint.new_call_id()
         self._tag = line.endpoint.new_tag()
-        self._cseq = 0
+        self._memory: Memory | None = None
         self._sn = 0
         self._register_number = 0
 
@@ -92,6 +106,29 @@ class Device:
     @property
     def is_dead(self) -> bool:
         return self._machine.state is machine.State.GONE
+
+    @property
+    def is_away(self) -> bool:
+        """Gone, or on its way through a restart: it hears nothing."""
+        return self._machine.state in (machine.State.GONE, machine.State.BOOTING)
+
+    @property
+    def memory(self) -> Memory:
+        """Made when it is first needed."""
+        if self._memory is None:
+            server = self._options.server
+            told = (server.server_id, server.host, server.port, server.domain)
+            self._memory = Memory(self.spec, self._options.times, told)
+        return self._memory
+
+    @property
+    def writer(self) -> Writer:
+        return Writer(self.spec, self.profile, self.faults)
+
+    @property
+    def wall(self) -> datetime:
+        """Its own clock."""
+        return wall_clock(self._owner.wall(), self.faults.get(Fault.NO_DATE_SYNC, 0.0))
 
     @property
     def deadline(self) -> float | None:
@@ -113,6 +150,12 @@ class Device:
         for effect in self._machine.handle(given, self._owner.now()):
             self._perform(effect)
         self._owner.deadline_changed(self)
+
+    def retime(self, interval_s: float) -> None:
+        """The heartbeat interval was set."""
+        if self._times.keepalive_s:
+            factor = self.faults.get(Fault.KEEPALIVE_WRONG_INTERVAL, 1.0)
+            self.feed(machine.Retime(interval_s * factor))
 
     def _perform(self, effect: machine.Effect) -> None:
         match effect:
@@ -140,21 +183,15 @@ class Device:
     # --- registration and heartbeat -----------------------------------------------------------
 
     def _send_register(self, flow: Flow | None, number: int, expires: int, challenge: str) -> None:
-        if number != self._register_number or self.is_dead:
+        if number != self._register_number or self.is_away:
             return
-        if flow is None:
+        if flow is None or (expires == 0 and Fault.NO_UNREGISTER in self.faults):
             self.feed(machine.RegisterAnswer(0))
             return
-        server, device_id = self._options.server, self.spec.device_id
-        request = self._request("REGISTER", server.uri, self._call_id, self._tag, device_id)
-        headers = request.headers
-        headers.add("Contact", self.line.contact(device_id))
-        headers.add("Expires", str(expires))
-        if self._options.gb_version:
-            headers.add("X-GB-Ver", self._options.gb_version)
+        request = self._envelope.register(self._call_id, self._tag, expires)
         if challenge:
             try:
-                headers.add("Authorization", self._authorization(challenge))
+                request.headers.add("Authorization", self._authorization(challenge))
             except BadDigest:
                 self.feed(machine.RegisterAnswer(0))
                 return
@@ -183,14 +220,14 @@ class Device:
             result.headers.get("WWW-Authenticate") or result.headers.get("Proxy-Authenticate") or ""
         )
         stale = "stale=true" in challenge.lower().replace('"', "").replace(" ", "")
-        answer = machine.RegisterAnswer(result.status, challenge, stale, _granted(result))
-        self.feed(answer)
+        told = machine.RegisterAnswer(result.status, challenge, stale, _granted(result))
+        self.feed(told)
 
     def _send_keepalive(self) -> None:
         flow = self.line.flow
         if flow is None:
             return
-        request = self._message(bodies.keepalive(self.spec, self._next_sn()))
+        request = self._envelope.message(self.writer.keepalive(self.next_sn()))
         self.line.endpoint.send_request(request, flow, self._keepalive_answered)
 
     def _keepalive_answered(self, result: Response | SipError) -> None:
@@ -204,65 +241,74 @@ class Device:
     # --- what the platform asks ---------------------------------------------------------------
 
     def on_message(self, tx: ServerTransaction) -> None:
-        """A MESSAGE: answered at once, a query's response follows in messages of its own."""
+        """A MESSAGE: answered at once, what it brings follows in messages of its own."""
         try:
             asked = decode(tx.request.body)
         except BadXml:
             tx.respond(400)
             return
         tx.respond(200)
-        if asked.root != "Query":
-            return
-        match asked.command.lower():
-            case "deviceinfo":
-                pages = [bodies.device_info(self.spec, asked.sn, self.faults)]
-            case "catalog":
-                items = self._options.page_items
-                pages = bodies.catalog_pages(self.spec, asked.sn, items, self.faults)
-            case _:
-                return
-        self._send_serially(pages, 0)
+        question = self.asked(from_decoded(asked), tx.request.to_user)
+        reply = answer(asked.root, asked.command, question)
+        if reply.at_once:
+            for body in reply.bodies:
+                self.send(body)
+        else:
+            self._send_serially(reply.bodies, 0)
+        for deed in reply.deeds:
+            self._owner.do(self, deed)
+
+    def asked(self, message: object, to: str = "") -> Asked:
+        """A question put to this device now."""
+        items = self._options.page_items
+        return Asked(
+            message=message,  # type: ignore[arg-type]
+            to=to,
+            spec=self.spec,
+            profile=self.profile,
+            faults=self.faults,
+            memory=self.memory,
+            server_id=self._options.server.server_id,
+            page_items=self.profile.page_items if items is None else items,
+            now=self._owner.now(),
+            wall=self.wall,
+        )
+
+    def send(self, body: bytes) -> None:
+        """A MESSAGE of our own; what is answered to it does not matter."""
+        flow = self.line.flow
+        if flow is not None and not self.is_away:
+            self.line.endpoint.send_request(self._envelope.message(body), flow, _ignore)
 
     def _send_serially(self, pages: list[bytes], at: int) -> None:
         """The next message leaves when the one before is answered (2022 annex M)."""
         flow = self.line.flow
-        if at >= len(pages) or flow is None or self.is_dead:
+        if at >= len(pages) or flow is None or self.is_away:
             return
 
         def answered(result: Response | SipError) -> None:
             if isinstance(result, Response) and result.status < 300:
                 self._send_serially(pages, at + 1)
 
-        self.line.endpoint.send_request(self._message(pages[at]), flow, answered)
+        self.line.endpoint.send_request(self._envelope.message(pages[at]), flow, answered)
 
-    # --- writing requests ---------------------------------------------------------------------
-
-    def _message(self, body: bytes) -> Request:
-        endpoint, server = self.line.endpoint, self._options.server
-        request = self._request(
-            "MESSAGE", server.uri, endpoint.new_call_id(), endpoint.new_tag(), server.server_id
-        )
-        request.headers.add("Content-Type", MANSCDP)
-        request.body = body
-        return request
-
-    def _request(self, method: str, uri: str, call_id: str, tag: str, to: str) -> Request:
-        self._cseq += 1
-        domain = self._options.server.domain
-        headers = Headers(
-            [
-                ("From", f"<sip:{self.spec.device_id}@{domain}>;tag={tag}"),
-                ("To", f"<sip:{to}@{domain}>"),
-                ("Call-ID", call_id),
-                ("CSeq", f"{self._cseq} {method}"),
-                ("Max-Forwards", "70"),
-            ]
-        )
-        return Request(method, uri, headers)
-
-    def _next_sn(self) -> int:
+    def next_sn(self) -> int:
         self._sn += 1
         return self._sn
+
+
+def _times(times: machine.Times, profile: Profile, faults: Faults) -> machine.Times:
+    """Registration and heartbeat as habits and faults make them."""
+    beats = times.keepalive_s * faults.get(Fault.KEEPALIVE_WRONG_INTERVAL, 1.0)
+    stubborn = profile.has(Habit.BEATS_ON) or Fault.NO_REREGISTER in faults
+    return replace(
+        times,
+        expires_s=faults.get(Fault.SHORT_EXPIRES, times.expires_s),
+        keepalive_s=0.0 if Fault.NO_KEEPALIVE in faults else beats,
+        retry_s=faults.get(Fault.RETRY_TOO_SOON, times.retry_s),
+        refresh=Fault.NO_REFRESH not in faults,
+        reregister=not stubborn,
+    )
 
 
 def _granted(response: Response) -> float | None:
@@ -276,3 +322,7 @@ def _granted(response: Response) -> float | None:
     except ParseError:
         return None
     return None if expires is None else float(expires)
+
+
+def _ignore(_: Response | SipError) -> None:
+    """Nothing depends on it."""

@@ -1,5 +1,7 @@
 """What simulated devices do wrong, by name: `name`, `name=value`, either with `@share`.
 
+The names and what they mean are in `fault_table.py`.
+
 `--fault loss=0.03` makes every device lose three of a hundred packets, `--fault busy@0.1` makes
 one device of ten refuse calls. Which ones is decided by the seed, the name and the device's id
 alone: the same seed gives the same devices whatever else changes.
@@ -11,60 +13,19 @@ import random
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
 
+from gb28181.simulator.fault_table import MEANINGS, Fault, Meaning
 
-class Fault(StrEnum):
-    LOSS = "loss"
-    DUPLICATE = "duplicate"
-    REORDER = "reorder"
-    LATE_ANSWER = "late-answer"
-    NO_ANSWER = "no-answer"
-    BUSY = "busy"
-    REFUSE = "refuse"
-    NO_MEDIA = "no-media"
-    MEDIA_STOPS = "media-stops"
-    WRONG_SSRC = "wrong-ssrc"
-    NO_BYE = "no-bye"
-    EARLY_BYE = "early-bye"
-    SILENT_DEATH = "silent-death"
-    NO_KEEPALIVE = "no-keepalive"
-    WRONG_PASSWORD = "wrong-password"
-    WRONG_SUMNUM = "wrong-sumnum"
-    LOST_PAGE = "lost-page"
-    BAD_CHARSET = "bad-charset"
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    text: str
-    default: float | None
-    """Value where none is given; None for a fault that takes none."""
-    least: float = 0.0
-    most: float = 86_400.0
-
-
-MEANINGS: Final[dict[Fault, Meaning]] = {
-    Fault.LOSS: Meaning("this share of RTP packets is not sent (UDP)", 0.03, 0, 1),
-    Fault.DUPLICATE: Meaning("this share of RTP packets is sent twice (UDP)", 0.03, 0, 1),
-    Fault.REORDER: Meaning("this share of RTP packets leaves after the next one (UDP)", 0.03, 0, 1),
-    Fault.LATE_ANSWER: Meaning("INVITE is answered after so many seconds", 5),
-    Fault.NO_ANSWER: Meaning("INVITE is never answered, not even with 100", None),
-    Fault.BUSY: Meaning("every INVITE is answered 486", None),
-    Fault.REFUSE: Meaning("every INVITE is refused with this status", 403, 300, 699),
-    Fault.NO_MEDIA: Meaning("calls are accepted, but nothing is sent", None),
-    Fault.MEDIA_STOPS: Meaning("media stops without BYE after so many seconds", 10),
-    Fault.WRONG_SSRC: Meaning("RTP carries another SSRC than asked for", None),
-    Fault.NO_BYE: Meaning("BYE is neither sent nor answered, media goes on for seconds", 60),
-    Fault.EARLY_BYE: Meaning("the device ends a call after so many seconds", 10),
-    Fault.SILENT_DEATH: Meaning("so many seconds after registering nothing is sent any more", 30),
-    Fault.NO_KEEPALIVE: Meaning("registers, but sends no heartbeat", None),
-    Fault.WRONG_PASSWORD: Meaning("registers with a wrong password", None),
-    Fault.WRONG_SUMNUM: Meaning("catalog pages announce so many items too many", 1, -1000, 1000),
-    Fault.LOST_PAGE: Meaning("the last page of the catalog is not sent", None),
-    Fault.BAD_CHARSET: Meaning("texts are UTF-8 under the label GB2312", None),
-}
+__all__ = [
+    "MEANINGS",
+    "Fault",
+    "FaultSpec",
+    "Faults",
+    "Meaning",
+    "dice_of",
+    "faults_of",
+    "parse_fault",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gb28181.simulator import machine
-from gb28181.simulator.call import Caller
+from gb28181.simulator.answers.asked import Deed
+from gb28181.simulator.call import Call, Caller
 from gb28181.simulator.clip import MAIN, Studio
+from gb28181.simulator.deeds import Deeds
 from gb28181.simulator.desk import CallDesk
 from gb28181.simulator.device import Device
 from gb28181.simulator.faults import faults_of
+from gb28181.simulator.happenings import Happenings
 from gb28181.simulator.line import SipLine
+from gb28181.simulator.noise import Noise
 from gb28181.simulator.options import FleetOptions
 from gb28181.simulator.plan import DeviceSpec
+from gb28181.simulator.subscriptions import Subscriptions
 from sip.errors import ParseError
 from sip.flow import Flow
 from sip.message import Request, Response
@@ -29,6 +35,7 @@ from sip.timers import TimerQueue
 _LEAVE_S = 3.0
 """How long the end waits for answers to BYE and unregistration."""
 _PACE_S = 0.02
+_ALLOW = "INVITE, ACK, CANCEL, BYE, INFO, MESSAGE, SUBSCRIBE, OPTIONS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,10 @@ class Fleet:
         self._all_online_s: float | None = None
         self.everybody_online = asyncio.Event()
         self.desk = CallDesk(options, self._studio)
+        self.subscriptions = Subscriptions(self._is_moving)
+        self.happenings = Happenings(options, self.subscriptions, self._devices.values)
+        self._deeds = Deeds(self.desk, self.subscriptions, options.happenings.boot_s)
+        self._noise = Noise()
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -91,8 +102,9 @@ class Fleet:
                 line = SipLine(options, self, port)
                 self._lines.append(line)
                 await line.start()
-            self._add(spec, self._lines[-1])
+            self._add(number, spec, self._lines[-1])
         self._starting = self._loop.create_task(self._register_all())
+        self.happenings.start()
 
     def prepare(self) -> None:
         """Encode the pictures now instead of at the first call."""
@@ -106,6 +118,10 @@ class Fleet:
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
+        self.happenings.close()
+        self._noise.close()
+        await self._deeds.aclose()
+        self.subscriptions.finish_all("deactivated")
         self.desk.hang_up_all("simulator stops")
         if self._options.unregister and self._online:
             self._leaving.clear()
@@ -134,9 +150,18 @@ class Fleet:
             trouble="" if self._online == len(self._devices) else self._trouble,
         )
 
-    def _add(self, spec: DeviceSpec, line: SipLine) -> None:
-        faults = faults_of(self._options.faults, self._options.seed, spec.device_id)
-        device = Device(spec, line, self._options, faults, self)
+    def device(self, device_id: str) -> Device:
+        """One of ours; KeyError for another id."""
+        return self._devices[device_id]
+
+    def _is_moving(self, device: Device) -> bool:
+        return self.happenings.is_moving(device)
+
+    def _add(self, number: int, spec: DeviceSpec, line: SipLine) -> None:
+        options = self._options
+        faults = faults_of(options.faults, options.seed, spec.device_id)
+        profile = options.profiles[number % len(options.profiles)]
+        device = Device(spec, line, options, profile, faults, self)
         self._devices[spec.device_id] = device
         for channel in spec.channels:
             self._channels[channel.channel_id] = device
@@ -158,6 +183,12 @@ class Fleet:
     def now(self) -> float:
         return time.monotonic()
 
+    def wall(self) -> float:
+        return time.time()
+
+    def do(self, device: Device, deed: Deed) -> None:
+        self._deeds.do(device, deed)
+
     def deadline_changed(self, device: Device) -> None:
         self._queue.update(device)
         at = self._queue.next_deadline()
@@ -167,6 +198,8 @@ class Fleet:
     def came_online(self, device: Device) -> None:
         self._online += 1
         self._registered += 1
+        self._deeds.back(device)
+        self._noise.begin(device)
         if self._online == len(self._devices) and not self.everybody_online.is_set():
             self._all_online_s = round(self._loop.time() - (self._began or 0.0), 3)
             self.everybody_online.set()
@@ -206,28 +239,24 @@ class Fleet:
     def on_request(self, tx: ServerTransaction) -> None:
         request = tx.request
         device = self._addressed(request)
-        if device is not None and device.is_dead:
+        if device is not None and device.is_away:
             return  # silence is what dead devices give
         match request.method:
             case "INVITE":
                 self._on_invite(tx, device)
             case "BYE":
-                call = self.desk.find(request)
-                if call is None:
-                    tx.respond(481)
-                else:
-                    call.bye(tx)
-            case "MESSAGE":
-                if device is None:
-                    tx.respond(404)
-                else:
-                    device.on_message(tx)
-            case "SUBSCRIBE":
-                self._on_subscribe(tx, device)
-            case "OPTIONS" | "INFO" | "NOTIFY":
-                tx.respond(200)
-            case _:
-                tx.respond(405, headers=[("Allow", "INVITE, ACK, CANCEL, BYE, MESSAGE, OPTIONS")])
+                self._in_call(tx, Call.bye)
+            case "INFO":
+                self._in_call(tx, Call.info)
+            case "MESSAGE" | "SUBSCRIBE" if device is None:
+                tx.respond(404)
+            case "MESSAGE" if device is not None:
+                device.on_message(tx)
+            case "SUBSCRIBE" if device is not None:
+                self.subscriptions.subscribe(device, tx)
+            case method:
+                known = method in ("OPTIONS", "NOTIFY")
+                tx.respond(200 if known else 405, headers=() if known else [("Allow", _ALLOW)])
 
     def on_ack(self, request: Request, flow: Flow) -> None:
         call = self.desk.find(request)
@@ -259,16 +288,16 @@ class Fleet:
         if device is None or user not in self._channels:
             tx.respond(404)
         else:
-            self.desk.invite(Caller(user, device.line, device.faults), tx)
+            self.desk.invite(Caller(user, device), tx)
 
-    def _on_subscribe(self, tx: ServerTransaction, device: Device | None) -> None:
-        """Accepted; nothing of a simulated device changes, so nothing is ever told."""
-        if device is None:
-            tx.respond(404)
-            return
-        expires = tx.request.headers.get("Expires") or "600"
-        contact = device.line.contact(device.spec.device_id)
-        tx.respond(200, headers=[("Contact", contact), ("Expires", expires)])
+    def _in_call(
+        self, tx: ServerTransaction, then: Callable[[Call, ServerTransaction], None]
+    ) -> None:
+        call = self.desk.find(tx.request)
+        if call is None:
+            tx.respond(481)
+        else:
+            then(call, tx)
 
     def _addressed(self, request: Request) -> Device | None:
         """The device a request is for: by Request-URI, else by To."""

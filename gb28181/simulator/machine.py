@@ -8,6 +8,7 @@
                      WAITING --time--> REGISTERING        WAITING
     ONLINE, REFRESHING --heartbeats unanswered or refused--> REGISTERING
     ONLINE, REFRESHING --STOP--> LEAVING --answer--> GONE;   any state --DIE--> GONE
+    any state but GONE --BOOT--> BOOTING --time--> REGISTERING
 
 A refusal is answered with a pause of at least the configured one plus a random part
 (GB/T 28181-2022 7.1 c), a heartbeat that is refused (403: the platform does not know us) with a
@@ -18,7 +19,7 @@ GB/T 28181-2022 9.1, 9.6.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -28,6 +29,7 @@ class State(StrEnum):
     ONLINE = "online"
     REFRESHING = "refreshing"
     WAITING = "waiting"
+    BOOTING = "booting"
     LEAVING = "leaving"
     GONE = "gone"
 
@@ -44,6 +46,10 @@ class Times:
     """Unanswered heartbeats in a row before registering again."""
     retry_s: float = 60.0
     """Pause after a failed registration; up to half of it is added at random."""
+    refresh: bool = True
+    """False: the registration runs out before the next one."""
+    reregister: bool = True
+    """False: a heartbeat that is refused or not answered changes nothing."""
 
 
 # --- inputs ---------------------------------------------------------------------------------
@@ -70,6 +76,25 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Boot:
+    """Go away without a word, and register again after so many seconds."""
+
+    away_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Register again at once, though the registration still holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retime:
+    """Another heartbeat interval, s."""
+
+    keepalive_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class RegisterAnswer:
     status: int
     """0: no answer came."""
@@ -89,7 +114,7 @@ class Tick:
     pass
 
 
-Input = Start | Stop | Die | Lost | RegisterAnswer | KeepaliveAnswer | Tick
+Input = Start | Stop | Die | Lost | Boot | Again | Retime | RegisterAnswer | KeepaliveAnswer | Tick
 
 # --- effects --------------------------------------------------------------------------------
 
@@ -133,6 +158,8 @@ _CHALLENGES = (401, 407)
 _LIVE = (State.ONLINE, State.REFRESHING)
 _REFRESH_FROM, _REFRESH_SPREAD = 0.7, 0.15
 """A refresh goes out between 70 % and 85 % of the granted time."""
+_EXPIRED = 1.1
+"""Share of the granted time after which it has run out for sure."""
 
 
 class Machine:
@@ -180,6 +207,17 @@ class Machine:
                 return self._stop()
             case Die():
                 return self._end()
+            case Boot() | Again() | Retime():
+                return self._told(given, now)
+
+    def _told(self, given: Boot | Again | Retime, now: float) -> list[Effect]:
+        match given:
+            case Boot(away_s):
+                return self._boot(away_s, now)
+            case Again():
+                return self._register(State.REFRESHING) if self.state is State.ONLINE else []
+            case Retime(keepalive_s):
+                return self._retime(keepalive_s, now)
 
     # --- time ---------------------------------------------------------------------------------
 
@@ -225,7 +263,8 @@ class Machine:
         fresh = self.state is State.REGISTERING
         granted = answer.expires if answer.expires is not None else self._times.expires_s
         self.state = State.ONLINE
-        self._next_at = now + granted * (_REFRESH_FROM + _REFRESH_SPREAD * self._dice())
+        share = _REFRESH_FROM + _REFRESH_SPREAD * self._dice() if self._times.refresh else _EXPIRED
+        self._next_at = now + granted * share
         if fresh:
             self._misses = 0
             # The first heartbeat comes anywhere in the interval: thousands that register at once
@@ -246,7 +285,7 @@ class Machine:
     def _keepalive_answered(self, answer: KeepaliveAnswer, now: float) -> list[Effect]:
         if not self.is_online:
             return []
-        if 200 <= answer.status < 300:
+        if 200 <= answer.status < 300 or not self._times.reregister:
             self._misses = 0
             return []
         if 400 <= answer.status < 500 and answer.status != 408:
@@ -269,7 +308,7 @@ class Machine:
     # --- ends ---------------------------------------------------------------------------------
 
     def _lost(self, now: float) -> list[Effect]:
-        if self.state in (State.IDLE, State.GONE, State.WAITING):
+        if self.state in (State.IDLE, State.GONE, State.WAITING, State.BOOTING):
             return []
         if self.state is State.LEAVING:
             return self._end()
@@ -288,6 +327,22 @@ class Machine:
             self._challenges = 0
             return self._register(State.LEAVING)
         return [] if self.state is State.LEAVING else self._end()
+
+    def _boot(self, away_s: float, now: float) -> list[Effect]:
+        if self.state is State.GONE:
+            return []
+        was_online = self.is_online
+        self.state = State.BOOTING
+        self._challenges = 0
+        self._keepalive_at = None
+        self._next_at = now + away_s
+        return [WentOffline("boot")] if was_online else []
+
+    def _retime(self, keepalive_s: float, now: float) -> list[Effect]:
+        self._times = replace(self._times, keepalive_s=keepalive_s)
+        if self._keepalive_at is not None:
+            self._keepalive_at = min(self._keepalive_at, now + keepalive_s)
+        return []
 
     def _end(self) -> list[Effect]:
         if self.state is State.GONE:

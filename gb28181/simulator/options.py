@@ -8,6 +8,8 @@ from typing import Literal
 
 from gb28181.simulator.faults import FaultSpec
 from gb28181.simulator.machine import Times
+from gb28181.simulator.profiles import STANDARD, Profile
+from sip.flow import host_port
 
 Transport = Literal["udp", "tcp"]
 
@@ -27,6 +29,24 @@ class Server:
         """Request-URI of everything a device sends outside of calls."""
         return f"sip:{self.server_id}@{self.domain}"
 
+    @property
+    def address(self) -> str:
+        return host_port((self.host, self.port))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happenings:
+    """What happens by itself."""
+
+    alarms: float = 0.0
+    """Per minute, in the whole fleet."""
+    changes: float = 0.0
+    """Channels that go off or come back, per minute in the whole fleet."""
+    moving: float = 0.0
+    """Share of devices that drive around."""
+    boot_s: float = 8.0
+    """How long a device that restarts is away."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetOptions:
@@ -41,14 +61,17 @@ class FleetOptions:
     times: Times = field(default_factory=Times)
     rate: float = 200.0
     """Devices that register per second at the start; 0: all at once."""
-    gb_version: str = "2.0"
-    """X-GB-Ver; empty sends none."""
-    page_items: int = 2
-    """Catalog items per message."""
+    profiles: tuple[Profile, ...] = (STANDARD,)
+    """Families of devices, in turn."""
+    gb_version: str | None = None
+    """X-GB-Ver of all; empty sends none, None what the profile says."""
+    page_items: int | None = None
+    """Catalog items per message of all; None what the profile says."""
     calls_per_channel: int = 2
     """More calls than this on one channel are answered 486."""
     audio: bool = True
     faults: tuple[FaultSpec, ...] = ()
+    happenings: Happenings = field(default_factory=Happenings)
     seed: int = 1
     cache: Path | None = None
     """Folder for encoded pictures; None keeps nothing."""

@@ -15,14 +15,12 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from gb28181.simulator.clip import FPS
 from gb28181.simulator.faults import Fault, Faults
-from gb28181.simulator.stream import CameraStream
+from gb28181.simulator.stream import Stream
 from media.rtp import frame_for_tcp
 
 Address = tuple[str, int]
 
-_PERIOD: Final = 1 / FPS
 _WAIT: Final = 0.01
 """For a picture that is not encoded yet."""
 _BURST: Final = 32
@@ -72,13 +70,16 @@ class Sender:
 
     def __init__(
         self,
-        stream: CameraStream,
+        stream: Stream,
         write: Callable[[list[bytes]], None],
         on_error: Callable[[str], None],
+        on_end: Callable[[], None],
     ) -> None:
+        """`on_end`: the stream has no more pictures."""
         self.stream = stream
         self._write = write
         self._on_error = on_error
+        self._on_end = on_end
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._next = 0.0
@@ -94,12 +95,22 @@ class Sender:
             self._next = self._loop.time()
             self._timer = self._loop.call_later(0, self._run)
 
-    def close(self) -> None:
-        """Idempotent."""
-        self._closed = True
+    def pause(self) -> None:
+        """Idempotent; `start` goes on."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def hurry(self) -> None:
+        """The next picture is due now: the stream goes at another pace or from another place."""
+        if self._timer is not None:
+            self.pause()
+            self.start()
+
+    def close(self) -> None:
+        """Idempotent."""
+        self._closed = True
+        self.pause()
 
     def _run(self) -> None:
         now = self._loop.time()
@@ -112,8 +123,14 @@ class Sender:
         else:
             if now - self._next > _BEHIND:
                 self._next = now
-            self._write(stream.packets())
-            self._next += _PERIOD
+            period = stream.period
+            packets = stream.packets()
+            if not packets:
+                self._timer = None
+                self._on_end()
+                return
+            self._write(packets)
+            self._next += period
         if not self._closed:
             self._timer = self._loop.call_at(self._next, self._run)
 
