@@ -6,8 +6,10 @@ Words and parsing only; what an option means stands where it is used.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -140,38 +142,48 @@ def simulate(
     list_faults: ListFaults = False,
 ) -> None:
     """Be any number of cameras and recorders: they register, answer, and send real pictures."""
-    from gb28181.simulator.faults import parse_fault
-    from gb28181.simulator.machine import Times
-    from gb28181.simulator.options import FleetOptions, Happenings
-    from gb28181.simulator.plan import PlanOptions, make_plan
-    from gb28181.simulator.profiles import profiles_named
-    from gb28181.simulator.run import RunOptions
+    from gb28181.simulator import faults, machine, options, profiles, run
 
-    try:
-        towns = tuple(code.strip() for code in cities.split(",") if code.strip())
-        plan = PlanOptions(devices, recorders, channels, towns, first, seed)
-        options = FleetOptions(
+    with _usage_errors():
+        specs = _plan(devices, recorders, channels, cities, first, seed)
+        told = options.FleetOptions(
             server=_server(platform, server_id, domain, _password(password)),
             transport=_transport(transport),
             host=host,
             port=port,
             own_ports=own_ports,
-            times=Times(expires_s=expires, keepalive_s=keepalive, retry_s=retry),
+            times=machine.Times(expires_s=expires, keepalive_s=keepalive, retry_s=retry),
             rate=rate,
-            profiles=profiles_named(profile or ()),
+            profiles=profiles.profiles_named(profile or ()),
             gb_version=gb_version,
             page_items=page_items,
             calls_per_channel=calls,
             audio=not no_audio,
-            happenings=Happenings(alarms=alarms, changes=changes, moving=moving, boot_s=boot_time),
-            faults=tuple(parse_fault(text) for text in fault or ()),
+            happenings=options.Happenings(alarms, changes, moving, boot_time),
+            faults=tuple(faults.parse_fault(text) for text in fault or ()),
             seed=seed,
             cache=cache or _user_cache(),
         )
-        specs = make_plan(plan)
+    _run(specs, told, run.RunOptions(seconds, prepare, until_stdin_closes, as_json))
+
+
+@contextlib.contextmanager
+def _usage_errors() -> Iterator[None]:
+    """What is told wrongly ends the program with a sentence."""
+    try:
+        yield
     except ValueError as error:
-        _fail(str(error))
-    _run(specs, options, RunOptions(seconds, prepare, until_stdin_closes, as_json))
+        print(f"gb28181 simulate: {error}", file=sys.stderr)
+        raise SystemExit(EXIT_USAGE) from None
+
+
+def _plan(
+    devices: int, recorders: float, channels: int, cities: str, first: int, seed: int
+) -> list[DeviceSpec]:
+    from gb28181.simulator.plan import PlanOptions, make_plan
+
+    towns = tuple(code.strip() for code in cities.split(",") if code.strip())
+    return make_plan(PlanOptions(devices, recorders, channels, towns, first, seed))
 
 
 def _run(specs: list[DeviceSpec], options: FleetOptions, run: RunOptions) -> NoReturn:
@@ -222,8 +234,3 @@ def _transport(text: str) -> Transport:
 def _user_cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "gb28181"
-
-
-def _fail(message: str) -> NoReturn:
-    print(f"gb28181 simulate: {message}", file=sys.stderr)
-    raise SystemExit(EXIT_USAGE)

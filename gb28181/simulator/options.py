@@ -34,7 +34,7 @@ class Server:
         return host_port((self.host, self.port))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Happenings:
     """What happens by itself."""
 
