@@ -119,7 +119,7 @@ class Call:
     @property
     def _format(self) -> Format:
         sub = self.offer.sub and not self.caller.profile.has(Habit.ONLY_MAIN)
-        return SUB if sub and self.offer.is_live else MAIN
+        return SUB if sub else MAIN
 
     # --- answering ----------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from gb28181.simulator.fleet import Fleet
 from gb28181.simulator.machine import Times
 from gb28181.simulator.options import FleetOptions, Server
 from gb28181.simulator.plan import DeviceSpec, PlanOptions, make_plan
+from gb28181.simulator.profiles import Profile, profiles_named
 from sip import Dialog, Endpoint, EndpointOptions, Flow, Headers, Request, Response, Timers
 from sip.digest import DigestServer, Verdict
 from sip.ids import IdSource
@@ -151,6 +152,16 @@ class Leg(Caller):
         assert self.dialog is not None
         self._endpoint.send_ack(self.dialog.ack(), self._flow)
 
+    async def info(self, *lines: str) -> Response:
+        """MANSRTSP inside the call."""
+        assert self.dialog is not None
+        request = self.dialog.request(
+            "INFO",
+            body="\r\n".join((*lines, "", "")).encode(),
+            content_type="Application/MANSRTSP",
+        )
+        return await self._endpoint.request(request, self._flow)
+
     async def bye(self) -> Response:
         assert self.dialog is not None
         return await self._endpoint.request(self.dialog.request("BYE"), self._flow)
@@ -261,6 +272,10 @@ async def fleet(
         yield made
     finally:
         await made.aclose()
+
+
+def profiles(*names: str) -> tuple[Profile, ...]:
+    return profiles_named(names)
 
 
 def camera() -> list[DeviceSpec]:
