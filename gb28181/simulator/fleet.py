@@ -33,7 +33,8 @@ from sip.options import ServerTransaction
 from sip.timers import TimerQueue
 
 _LEAVE_S = 3.0
-"""How long the end waits for answers to BYE and unregistration."""
+_LEAVE_EACH_S = 0.002
+"""How long the end waits for answers to BYE and unregistration: at least, and for each device."""
 _PACE_S = 0.02
 _ALLOW = "INVITE, ACK, CANCEL, BYE, INFO, MESSAGE, SUBSCRIBE, OPTIONS"
 
@@ -128,7 +129,8 @@ class Fleet:
             for device in self._devices.values():
                 device.feed(machine.Stop())
             try:
-                await asyncio.wait_for(self._leaving.wait(), _LEAVE_S)
+                most = _LEAVE_S + _LEAVE_EACH_S * len(self._devices)
+                await asyncio.wait_for(self._leaving.wait(), most)
             except TimeoutError:
                 self._leaving.set()  # the platform does not answer: leave without its word
         if self._timer is not None:
