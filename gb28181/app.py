@@ -25,10 +25,13 @@ from gb28181.api.snapshots import UPLOAD_PATH
 from gb28181.api.tokens import Tokens
 from gb28181.api.visits import VisitLog
 from gb28181.cluster.bus import Bus
+from gb28181.conformance.service import ConformanceService
+from gb28181.conformance.tools import Tools
 from gb28181.control.service import ControlService
 from gb28181.device.options import DeviceOptions
 from gb28181.device.service import DeviceService
 from gb28181.diagnosis.service import Diagnosis
+from gb28181.examining import OwnRecordings
 from gb28181.figures import install_figures
 from gb28181.playback.archive import Archive
 from gb28181.playback.downloads import DownloadService
@@ -103,6 +106,7 @@ class App:
         self._ready["tree"] = True
         await self.sessions.start()
         await self.reports.start()
+        await self.conformance.start()
         await self.endpoint.start()
         sip = "{}:{}".format(*self.endpoint.bound)
         log.event(ev.SIP_LISTENING, local=sip, transport="udp and tcp")
@@ -147,6 +151,7 @@ class App:
     def _closers(self) -> list[Callable[[], Awaitable[None]]]:
         """What has to be closed, in this order; a start that failed has not made everything."""
         parts = (
+            "conformance",
             "playback",
             "reports",
             "control",
@@ -226,6 +231,7 @@ class App:
         self._build_playback(switchboard, dialer)
         self.reports = Reports(self.devices, self.endpoint, self.store, self.bus, self.control)
         switchboard.on_notify = self.reports.incoming.on_notify
+        self.conformance = self._conformance()
         self.aftermath = Aftermath(self.endpoint, self.ledger, self.store, self.devices)
         self.devices.on_state.append(self._device_changed)
         switchboard.connect(self.devices, caller, self.aftermath)
@@ -259,6 +265,23 @@ class App:
         self.devices.ask_about_strangers(endings.from_stranger)
         switchboard.in_call.append(endings.in_call)
 
+    def _conformance(self) -> ConformanceService:
+        sip = self.settings.sip
+        tools = Tools(
+            sip.id,
+            sip.domain,
+            self.devices,
+            self.control,
+            self.sessions,
+            self.node,
+            self.reports.subscriber,
+            self.reports.wishes,
+            OwnRecordings(self.archive, self.playback, self.downloads),
+            self.recorder,
+            self.endpoint,
+        )
+        return ConformanceService(tools, self.bus, self.store.data_dir / "conformance")
+
     def _platform(self, tokens: Tokens) -> Platform:
         return Platform(
             settings=self.settings,
@@ -272,6 +295,7 @@ class App:
             linkage=self.reports.linkage,
             positions=self.reports.positions,
             recorder=self.recorder,
+            conformance=self.conformance,
             diagnosis=Diagnosis(self.devices, self.sessions, self.ledger, self.node),
             archive=self.archive,
             playback=self.playback,

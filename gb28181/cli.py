@@ -1,4 +1,4 @@
-"""The command line: ``gb28181 serve | demo | simulate | config | db | user | version``.
+"""The command line: ``gb28181 serve | demo | simulate | config | db | user | conformance`` ...
 
 Parsing and words only; what a command does lives in the module it calls, imported when it is
 needed, so that ``--help`` is quick.
@@ -15,6 +15,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from gb28181 import __version__
+from gb28181.conformance.command import conformance_app
 from gb28181.origin import require_own_packages
 from gb28181.simulator.command import simulate
 
@@ -35,6 +36,7 @@ user_app = typer.Typer(help="Users and API keys.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(db_app, name="db")
 app.add_typer(user_app, name="user")
+app.add_typer(conformance_app, name="conformance")
 app.command()(simulate)
 
 ConfigFile = Annotated[

@@ -331,6 +331,10 @@ class StreamStatistics:
     bytes_out: int
     dropped_frames: int
     """Frames not given to viewers that were too slow."""
+    container: str | None = None
+    """``ps``, ``h264``, ``h265`` or ``annexb``: what the packets carry, once it is known."""
+    bad_ps: int = 0
+    """Places where the program stream broke the rules."""
 
 
 class InitSegment(bytes):

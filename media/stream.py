@@ -215,6 +215,8 @@ class Stream:
             viewers=self.hub.viewer_count,
             bytes_out=self.hub.bytes_out,
             dropped_frames=self.hub.dropped_frames,
+            container=stats.container,
+            bad_ps=stats.bad_ps,
         )
 
     def _intake_counts(self, receiver: OpenReceiver) -> tuple[int, int, int]:

@@ -57,6 +57,10 @@ EVENTS: dict[str, tuple[str, str]] = {
         "`session_id` `stream_id` `channel_id` `device_id` `state` `reason` `viewers`",
         "A session changed its state.",
     ),
+    "conformance.changed": (
+        "as `GET /api/v1/conformance` shows a run",
+        "An examination began, finished an item, or is over.",
+    ),
     "events.lost": (
         "`count`",
         "The subscriber was too slow and the oldest events are gone: read the state anew.",

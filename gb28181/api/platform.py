@@ -13,6 +13,7 @@ from config.schema import Settings
 from gb28181.alarms.linkage import Linkage
 from gb28181.alarms.service import AlarmService
 from gb28181.cluster.bus import Bus
+from gb28181.conformance.service import ConformanceService
 from gb28181.control.service import ControlService
 from gb28181.device.service import DeviceService
 from gb28181.diagnosis.service import Diagnosis
@@ -61,6 +62,7 @@ class Platform:
     archive: Archive
     playback: PlaybackService
     downloads: DownloadService
+    conformance: ConformanceService
     recorder: Recorder
     diagnosis: Diagnosis
     node: MediaNode

@@ -19,6 +19,7 @@ from gb28181.device.model import Device
 from gb28181.device.registering import Silence, via_flow
 from gb28181.device.registry import Input
 from gb28181.device.state import Cause, DeviceState
+from gb28181.device.trial import Heartbeats, Trial
 from gb28181.manscdp import (
     BadXml,
     CatalogNotify,
@@ -82,7 +83,7 @@ class Intake:
             self._stranger(tx, now)
             return
         verdict = gate(device, flow, now)
-        if verdict is _PASS and device.presence.state is _ONLINE:
+        if verdict is _PASS and device.presence.state is _ONLINE and device.trial is None:
             body = tx.request.body
             if body and quick(body) is not None:
                 self.keepalives += 1
@@ -106,6 +107,8 @@ class Intake:
         except BadXml as error:
             self._unreadable(tx, device, error)
             return
+        if device.trial is not None and self._on_trial(tx, device, device.trial, message, now):
+            return
         tx.respond(200)
         self._learnt(device)
         self.on_seen(device, tx.request)
@@ -115,6 +118,19 @@ class Intake:
         else:
             device.presence.last_seen = now
             self._dispatch(device, message)
+
+    def _on_trial(
+        self, tx: ServerTransaction, device: Device, trial: Trial, message: Message, now: float
+    ) -> bool:
+        """True: a heartbeat that is answered badly on purpose. It lives all the same."""
+        if not isinstance(message, Keepalive) or trial.heartbeat is Heartbeats.TAKEN:
+            return False
+        if trial.heartbeat is Heartbeats.REFUSED:
+            tx.respond(403)
+        else:
+            self._silence.keep(tx, now)
+        device.presence.last_seen = device.kept_alive = now
+        return True
 
     def _keepalive(self, device: Device, tx: ServerTransaction, verdict: Gate, now: float) -> None:
         self.keepalives += 1

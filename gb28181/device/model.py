@@ -13,6 +13,7 @@ from gb28181.device.facts import Facts
 from gb28181.device.policy import DevicePolicy
 from gb28181.device.registry import Presence
 from gb28181.device.state import DeviceState
+from gb28181.device.trial import Trial
 from gb28181.manscdp import CharsetMemory
 from gb28181.store.records import DeviceRecord, IntervalRecord, RegistrationRecord
 from sip.flow import Flow
@@ -57,6 +58,7 @@ class Device:
         "registration",
         "shown",
         "sn",
+        "trial",
     )
 
     def __init__(
@@ -88,6 +90,8 @@ class Device:
         self.shown = ""
         """The name in the tree."""
         self.sn = sn
+        self.trial: Trial | None = None
+        """How it is treated while it is examined; None usually."""
         self.catalog_busy = False
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ that a device is never asked before it knows it is registered.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import assert_never
 
 from gb28181.device import warnings
@@ -104,7 +105,7 @@ class Registering:
             case Pending():
                 self._pending(tx, device_id, device)
             case Accept():
-                self._accept(tx, device_id, device, decision)
+                self._admit(tx, device_id, device, decision)
             case Unregister():
                 self._unregister(tx, device_id, device, decision)
             case Redirect():
@@ -140,6 +141,17 @@ class Registering:
         self.attempts.note(device_id[:64], reason, str(tx.flow), at, known=device is not None)
 
     # --- admitted ---------------------------------------------------------------------------
+
+    def _admit(
+        self, tx: ServerTransaction, device_id: str, device: Device | None, decision: Accept
+    ) -> None:
+        trial = None if device is None else device.trial
+        if trial is not None and trial.register_status:
+            tx.respond(trial.register_status, headers=_HEADERS)
+            return
+        if trial is not None and trial.grant_s:
+            decision = replace(decision, expires_s=trial.grant_s)
+        self._accept(tx, device_id, device, decision)
 
     def _accept(
         self, tx: ServerTransaction, device_id: str, device: Device | None, decision: Accept

@@ -98,6 +98,8 @@ class Ledger:
         self._ended: deque[Session] = deque(maxlen=HISTORY)
         self._ended_by_id: dict[str, Session] = {}
         self._unknown_since: dict[str, float] = {}
+        self.lent: set[str] = set()
+        """Receivers of the node that somebody else opened and will close."""
 
     def lease_ssrc(self, now: float, kind: SessionKind) -> int:
         """A free SSRC for a new session; raises ``SsrcExhausted``."""
@@ -162,7 +164,7 @@ class Ledger:
         """Compare with the receivers the node has open."""
         present = set(receivers)
         orphans = []
-        for receiver_id in present - self._by_receiver.keys():
+        for receiver_id in present - self._by_receiver.keys() - self.lent:
             since = self._unknown_since.setdefault(receiver_id, now)
             if now - since >= ORPHAN_GRACE_S:
                 orphans.append(receiver_id)

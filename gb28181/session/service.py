@@ -277,6 +277,14 @@ class SessionService:
             self._feed(stream, pulls.Close(failure))
         self._caller.feed(session, calls.End(failure))
 
+    def lend(self, receiver_id: str) -> None:
+        """A receiver of the node belongs to somebody who is no session."""
+        self._caller.ledger.lent.add(receiver_id)
+
+    def give_back(self, receiver_id: str) -> None:
+        """It is closed."""
+        self._caller.ledger.lent.discard(receiver_id)
+
     # --- what devices do ---------------------------------------------------------------------
 
     def device_changed(self, device_id: str, state: str, cause: str) -> None:

@@ -582,3 +582,17 @@ LIBRARY_MESSAGE = LogEvent(
     ("message",),
     "A library wrote this line; its level is the library's and `component` the library's logger.",
 )
+
+# --- conformance ---------------------------------------------------------------------------------
+CONFORMANCE_STARTED = LogEvent(
+    "conformance.started",
+    Level.INFO,
+    ("device_id", "run_id", "items"),
+    "A device is examined.",
+)
+CONFORMANCE_ENDED = LogEvent(
+    "conformance.ended",
+    Level.INFO,
+    ("device_id", "run_id", "state", "passed", "failed", "not_offered", "person", "skipped"),
+    "The examination of a device is over; the figures count its items.",
+)

@@ -72,6 +72,8 @@ class Capture:
     """Civil time; from then on nothing is added."""
     ring: Ring = field(default_factory=lambda: Ring(CAPTURE_FRAMES, CAPTURE_BYTES))
     stopped: bool = False
+    take: Callable[[Frame], None] | None = None
+    """Gets each message instead of the ring; must not raise and not block."""
 
     def running(self, now: float) -> bool:
         return not self.stopped and now < self.ends_at
@@ -94,19 +96,31 @@ class Recorder:
 
     # --- captures ---------------------------------------------------------------------------
 
-    def start(self, target: Target, seconds: float) -> Capture:
-        """Record from now on, for so long; a capture of the same device begins anew."""
-        now = self._now()
-        self._captures.pop(target.device_id, None)
+    def start(
+        self,
+        target: Target,
+        seconds: float,
+        name: str = "",
+        take: Callable[[Frame], None] | None = None,
+    ) -> Capture:
+        """Record from now on, for so long; a capture of the same name (else of the same device)
+        begins anew. Raises TooManyCaptures."""
+        now, name = self._now(), name or target.device_id
+        self._captures.pop(name, None)
         if len(self._captures) >= MOST_CAPTURES:
             over = [name for name, one in self._captures.items() if not one.running(now)]
             if not over:
                 raise TooManyCaptures(f"{MOST_CAPTURES} captures run already")
             del self._captures[over[0]]
-        capture = Capture(target, now, now + seconds)
-        self._captures[target.device_id] = capture
+        capture = Capture(target, now, now + seconds, take=take)
+        self._captures[name] = capture
         self._live = True
         return capture
+
+    def drop(self, name: str) -> None:
+        """End a capture and forget what it holds."""
+        if self._captures.pop(name, None) is not None and not self._captures:
+            self._live = False
 
     def capture(self, device_id: str) -> Capture | None:
         """The running or last capture of a device."""
@@ -202,7 +216,10 @@ class Recorder:
         if ring is not None:
             ring.add(frame)
         for capture in wanted or ():
-            capture.ring.add(frame)
+            if capture.take is None:
+                capture.ring.add(frame)
+            else:
+                capture.take(frame)
 
 
 def _call_id_of(data: bytes) -> str:

@@ -14,7 +14,7 @@ SIDE_PACKAGES = ("sip", "media", "catalog", "config")
 FLOORS = (
     ("__main__",),
     ("cli",),
-    ("app", "serve", "demo", "figures", "switchboard", "reports", "wiring"),
+    ("app", "serve", "demo", "figures", "switchboard", "reports", "wiring", "examining"),
     ("api",),
     ("playback", "cascade", "programme", "talk", "alarms", "positions", "diagnosis", "conformance"),
     ("session", "control", "subscribe"),

@@ -72,7 +72,7 @@ class Callee:
         channel_id = text.uri_user(invite.start)
         tag = secrets.token_hex(4)
         call = Call(self._phone.loop, invite, channel_id, self._phone.host, tag, self._phone.faults)
-        status = self._verdict(channel_id)
+        status = self._verdict(channel_id, invite)
         self.calls[invite.call_id] = call
 
         def decide() -> None:
@@ -90,11 +90,22 @@ class Callee:
         else:
             decide()
 
-    def _verdict(self, channel_id: str) -> int:
+    def _give_way(self, invite: Msg) -> None:
+        """A sender that is asked for what it sends already drops the old link (2022 annex K)."""
+        subject = invite.header("Subject").partition(",")[0]
+        for call in self.running():
+            if subject and call.invite.header("Subject").partition(",")[0] == subject:
+                call.close("another INVITE with its Subject")
+
+    def _verdict(self, channel_id: str, invite: Msg) -> int:
         if self._phone.faults.invite_status != 200:
             return self._phone.faults.invite_status
         if channel_id not in self._phone.callable_ids():
             return 404
+        if b"PS/90000" not in invite.body:
+            return 488  # it can send nothing else
+        if not self._phone.faults.keeps_old:
+            self._give_way(invite)
         busy = sum(1 for call in self.calls.values() if call.state != "over")
         return 486 if busy >= self._phone.max_calls else 200
 

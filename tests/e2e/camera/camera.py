@@ -468,6 +468,7 @@ class Camera:
             start=query.xml("StartTime"),
             end=query.xml("EndTime"),
             per_packet=self.records_per_packet,
+            label=self.label or "GB2312",
         )
         for packet in self.faults.arrange_records(packets):
             self._message(packet)
@@ -502,7 +503,10 @@ class Camera:
             return
         name = self.device_id if how == "device" else call.channel_id
         body = bodies.encode(
-            recordings.MEDIA_STATUS.format(sn=next(self._sn), device_id=name), self.charset
+            recordings.MEDIA_STATUS.format(
+                label=self.label or "GB2312", sn=next(self._sn), device_id=name
+            ),
+            self.charset,
         )
         if how != "dialog":
             self._message(body)

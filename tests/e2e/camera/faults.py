@@ -54,6 +54,9 @@ class Faults:
     answer_bye: bool = True
     answer_cancel: bool = True
 
+    keeps_old: bool = False
+    """A second INVITE with the Subject of a running call does not end that one."""
+
     # -- SDP of the answer
     sdp_host: str = ""
     """c= of the answer: a private or a foreign address."""

@@ -13,7 +13,7 @@ from .bodies import encode
 
 BEIJING_S = 8 * 3600
 
-RECORDS = """<?xml version="1.0" encoding="GB2312"?>
+RECORDS = """<?xml version="1.0" encoding="{label}"?>
 <Response>
 <CmdType>RecordInfo</CmdType>
 <SN>{sn}</SN>
@@ -36,7 +36,7 @@ ITEM = """<Item>
 <FileSize>{size}</FileSize>
 </Item>"""
 
-MEDIA_STATUS = """<?xml version="1.0" encoding="GB2312"?>
+MEDIA_STATUS = """<?xml version="1.0" encoding="{label}"?>
 <Notify>
 <CmdType>MediaStatus</CmdType>
 <SN>{sn}</SN>
@@ -88,7 +88,14 @@ def _civil(days: int) -> tuple[int, int, int]:
 
 
 def answers(
-    records: Sequence[Record], *, sn: str, channel_id: str, start: str, end: str, per_packet: int
+    records: Sequence[Record],
+    *,
+    sn: str,
+    channel_id: str,
+    start: str,
+    end: str,
+    per_packet: int,
+    label: str = "GB2312",
 ) -> list[bytes]:
     """The packets of one answer: what touches the asked time."""
     found = [r for r in records if local_time(r.end) > start and local_time(r.start) < end]
@@ -107,6 +114,7 @@ def answers(
     return [
         encode(
             RECORDS.format(
+                label=label,
                 sn=sn,
                 channel_id=channel_id,
                 sum_num=len(items),
