@@ -8,6 +8,9 @@ MediaError
   PortsExhausted             no free port left in the configured range
   ViewersExhausted           the limit of viewers is reached
   StreamUnknown              no such stream here
+  PartUnknown                no such segment or part of HLS (any more)
+  ReloadRefused              a reload of HLS that cannot be waited for
+  ReloadLate                 what a request of HLS waits for did not come in time
   MediaTimeout               nothing came in time, ``kind`` says what was waited for
   MediaConnectFailed         a TCP connection to the sender could not be made
   ReaderTooSlow              a viewer did not take its data
@@ -57,6 +60,18 @@ class StreamUnknown(MediaError):
     def __init__(self, stream_id: str) -> None:
         super().__init__(f"unknown stream: {stream_id}")
         self.stream_id = stream_id
+
+
+class PartUnknown(MediaError):
+    """The segment, part or initialisation segment is not there (any more)."""
+
+
+class ReloadRefused(MediaError):
+    """The player waits for something no playlist has led it to."""
+
+
+class ReloadLate(MediaError):
+    """The segment or part did not come in time, or too much is waited for already."""
 
 
 class MediaTimeout(MediaError):

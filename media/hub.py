@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 from media.audience import AUDIO_WAIT, Audience
 from media.errors import ViewersExhausted
+from media.fmp4 import carries_audio
 from media.gop import GopCache
+from media.hls_feed import HlsFeed, HlsPlayer
 from media.node import Sound, ViewerKind
 from media.outputs import OUTPUTS
 from media.sounds import MadeSound, SoundShop
@@ -49,6 +51,7 @@ class Hub:
         "_dropped_gone",
         "_first_audio",
         "_gop",
+        "_hls",
         "_key_dts",
         "_limits",
         "_made",
@@ -97,6 +100,7 @@ class Hub:
         self._made_of: AudioFormat | None = None
         self._sound_broken = False
         self._sound_told = False
+        self._hls: dict[Sound, HlsFeed] = {}  # those somebody asks for
         self._tap: Callable[[Entry], None] | None = None
         self._need_key = True
         self._audio_only = False
@@ -111,11 +115,12 @@ class Hub:
 
     @property
     def viewer_count(self) -> int:
-        return sum(map(len, self._audiences.values()))
+        return sum(map(len, self._audiences.values())) + sum(map(len, self._hls.values()))
 
     @property
     def bytes_out(self) -> int:
-        return self._bytes_gone + sum(v.bytes_out for v in self._viewers())
+        players = sum(player.bytes_out for feed in self._hls.values() for player in feed.players)
+        return self._bytes_gone + players + sum(v.bytes_out for v in self._viewers())
 
     @property
     def dropped_frames(self) -> int:
@@ -150,7 +155,7 @@ class Hub:
             self._gop.push(out)
             if self._tap is not None:
                 self._tap(out)
-            if self._audiences:
+            if self._audiences or self._hls:
                 self._publish(out)
                 if self._made is not None:
                     self._hear(self._made, out)
@@ -161,6 +166,8 @@ class Hub:
         self._audio_only = False
         self._first_audio = None
         self._empty_cache()
+        for feed in self._hls.values():
+            feed.interrupt()
         if self._tap is not None:
             self._tap(Break())
 
@@ -222,21 +229,30 @@ class Hub:
         sound_due = self._sound_due(unit.dts)
         for audience in self._audiences.values():
             audience.publish(unit, begins, sound_due)
+        for feed in self._hls.values():
+            feed.push(unit)
 
     def _tell_formats(self) -> None:
         for audience in self._audiences.values():
             audience.set_format(self.video, self.audio, self.aac)
+        for sound, feed in self._hls.items():
+            feed.set_format(self.video, self._heard(sound))
+
+    def _heard(self, sound: Sound) -> AudioFormat | None:
+        """The track of HLS for who wishes this."""
+        track = {"aac": self.aac, "auto": self.audio}.get(sound)
+        return track if track is not None and carries_audio(track) else None
 
     @property
     def _listens(self) -> bool:
-        return any(audience.listens for audience in self._audiences.values())
+        return "aac" in self._hls or any(a.listens for a in self._audiences.values())
 
-    def _begin_sound(self) -> None:
+    def _begin_sound(self, *, wanted: bool = False) -> None:
         """Have AAC made, where somebody wants it and the camera sends something else."""
         audio, sounds = self.audio, self._sounds
         if self.aac is not None or audio is None or sounds is None or self._sound_broken:
             return
-        if not self._listens:
+        if not (wanted or self._listens):
             return
         self._made = made = sounds.open(audio.codec, self._take_made, self._sound_failed)
         if made is None:
@@ -294,8 +310,7 @@ class Hub:
 
     def open_viewer(self, kind: ViewerKind = "flv", *, audio: Sound) -> StreamViewer:
         """A new viewer, with the cached pictures already queued.  Raises ViewersExhausted."""
-        if self.viewer_count >= self._limits.viewers:
-            raise ViewersExhausted(f"{self.stream_id}: {self.viewer_count} viewers")
+        self._admit()
         viewer = StreamViewer(self._limits.queue_bytes, audio=audio, on_close=self._leave)
         audience = self._audiences.get(kind)
         if audience is None:
@@ -308,6 +323,33 @@ class Hub:
             audience.start(viewer, None, self._sound_due(last))
         self._on_viewers(self.viewer_count)
         return viewer
+
+    def open_hls(self, *, audio: Sound) -> HlsPlayer:
+        """A new player by HLS.  Raises ViewersExhausted."""
+        self._admit()
+        sound: Sound = "auto" if audio == "raw" else audio
+        feed = self._hls.get(sound)
+        if feed is None:
+            if sound == "aac":
+                self._begin_sound(wanted=True)
+            past = () if self._need_key else self._gop
+            feed = HlsFeed(self.stream_id, self.video, self._heard(sound), past, self._player_left)
+            self._hls[sound] = feed
+        player = feed.join()
+        self._on_viewers(self.viewer_count)
+        return player
+
+    def _player_left(self, player: HlsPlayer) -> None:
+        self._bytes_gone += player.bytes_out
+        for sound in [sound for sound, feed in self._hls.items() if not len(feed)]:
+            self._hls.pop(sound).close("left")
+        if self._made is not None and not self._listens:
+            self._end_sound()
+        self._on_viewers(self.viewer_count)
+
+    def _admit(self) -> None:
+        if self.viewer_count >= self._limits.viewers:
+            raise ViewersExhausted(f"{self.stream_id}: {self.viewer_count} viewers")
 
     def _viewers(self) -> list[StreamViewer]:
         return [viewer for audience in self._audiences.values() for viewer in audience]
@@ -338,11 +380,15 @@ class Hub:
             viewer.queue.discard()
             viewer.end("stalled")
             self._leave(viewer)
+        for feed in list(self._hls.values()):
+            feed.tick(now)
 
     def close(self, reason: str) -> None:
         """End the stream; viewers read what is queued and then end with this reason."""
         for viewer in self._viewers():
             viewer.end(reason)
             self._leave(viewer)
+        for feed in list(self._hls.values()):
+            feed.close(reason)
         self._end_sound()
         self._gop.clear()

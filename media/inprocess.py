@@ -17,7 +17,8 @@ from itertools import count
 from time import monotonic
 
 from media.errors import PortsExhausted, StreamUnknown, ViewersExhausted
-from media.hub import HubLimits
+from media.hls_feed import HlsPlayer
+from media.hub import Hub, HubLimits
 from media.node import (
     NodeEvent,
     ReceiveMode,
@@ -189,13 +190,19 @@ class InProcessNode:
     def open_viewer(
         self, stream_id: str, kind: ViewerKind, *, audio: Sound = "off"
     ) -> StreamViewer:
+        return self._hub_for_viewer(stream_id).open_viewer(kind, audio=audio)
+
+    def open_hls(self, stream_id: str, *, audio: Sound = "aac") -> HlsPlayer:
+        return self._hub_for_viewer(stream_id).open_hls(audio=audio)
+
+    def _hub_for_viewer(self, stream_id: str) -> Hub:
         stream = self._streams.get(stream_id)
         if stream is None:
             raise StreamUnknown(stream_id)
         viewers = sum(s.hub.viewer_count for s in self._streams.values())
         if viewers >= self.options.viewers:
             raise ViewersExhausted(f"{self.name}: {viewers} viewers")
-        return stream.hub.open_viewer(kind, audio=audio)
+        return stream.hub
 
     async def record(self, stream_id: str, path: str) -> None:
         if stream_id in self._recorders:

@@ -372,6 +372,41 @@ class Viewer(Protocol):
     async def aclose(self) -> None: ...
 
 
+class HlsViewer(Protocol):
+    """One player of a stream by HLS: a viewer until it has asked for nothing for a while.
+
+    Every call raises StreamUnknown when the stream has ended.
+    """
+
+    remote: str
+
+    @property
+    def bytes_out(self) -> int: ...
+    @property
+    def end_reason(self) -> str | None: ...
+
+    async def playlist(self, prefix: str, suffix: str, number: int | None, part: int | None) -> str:
+        """The media playlist; with a number, as soon as it has that segment, or part of it.
+
+        `prefix` and `suffix` are put around every address in it.  Raises ReloadRefused, ReloadLate.
+        """
+        ...
+
+    async def init(self, number: int) -> bytes:
+        """An initialisation segment.  Raises PartUnknown."""
+        ...
+
+    async def segment(self, number: int) -> bytes:
+        """A whole segment.  Raises PartUnknown."""
+        ...
+
+    async def part(self, number: int, index: int) -> bytes:
+        """A part of a segment; the next one is waited for.  Raises PartUnknown, ReloadLate."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
 class MediaNode(Protocol):
     """A place that receives, holds and hands out streams."""
 
@@ -421,6 +456,13 @@ class MediaNode(Protocol):
 
     def open_viewer(self, stream_id: str, kind: ViewerKind, *, audio: Sound = "off") -> Viewer:
         """A reader of the stream; it waits when media has not begun.
+
+        Raises StreamUnknown, ViewersExhausted.
+        """
+        ...
+
+    def open_hls(self, stream_id: str, *, audio: Sound = "aac") -> HlsViewer:
+        """A player of the stream by HLS; `raw` sound is `auto`.
 
         Raises StreamUnknown, ViewersExhausted.
         """
@@ -493,6 +535,7 @@ class MediaNode(Protocol):
 
 __all__ = [
     "FormatChangedEvent",
+    "HlsViewer",
     "InitSegment",
     "MediaConnectFailed",
     "MediaNode",

@@ -16,6 +16,7 @@ from . import (
     devices,
     downloads,
     errors,
+    hls,
     live,
     positions,
     ptz,
@@ -35,6 +36,7 @@ from . import events as event_socket
 from . import trace as tracing
 from . import why as reasons
 from .guard import PrincipalCache
+from .hls_sessions import HlsSessions
 from .observe import Observe
 from .platform import Platform
 
@@ -59,6 +61,7 @@ def create_app(platform: Platform) -> FastAPI:
         redoc_url=None,
     )
     app.state.platform = platform
+    app.state.hls = HlsSessions()
     app.state.principals = PrincipalCache(platform.store)
     errors.install(app)
     description.install(app)
@@ -76,6 +79,7 @@ def create_app(platform: Platform) -> FastAPI:
         snapshots,
         live,
         recordings,
+        hls,
         streams,
         alarms,
         positions,

@@ -46,7 +46,7 @@ async def live_flv(
     audio: Heard = None,
 ) -> StreamingResponse:
     """The stream as HTTP-FLV, until the viewer leaves or the stream ends."""
-    ready = _live(request, platform, channel_id, stream)
+    ready = live_stream(request, platform, channel_id, stream)
     return await _http(request, platform, ready, "flv", audio)
 
 
@@ -59,7 +59,7 @@ async def live_mp4(
     audio: Heard = None,
 ) -> StreamingResponse:
     """The stream as fragmented MP4, until the viewer leaves, it ends or its formats change."""
-    ready = _live(request, platform, channel_id, stream)
+    ready = live_stream(request, platform, channel_id, stream)
     return await _http(request, platform, ready, "mp4", audio)
 
 
@@ -68,7 +68,9 @@ async def playback_flv(
     request: Request, platform: Here, stream_id: str, audio: Heard = None
 ) -> StreamingResponse:
     """A playback as HTTP-FLV, until the viewer leaves or the recording ends."""
-    return await _http(request, platform, _playback(request, platform, stream_id), "flv", audio)
+    return await _http(
+        request, platform, playback_stream(request, platform, stream_id), "flv", audio
+    )
 
 
 @router.get("/play/{stream_id}.mp4", response_class=StreamingResponse)
@@ -76,7 +78,9 @@ async def playback_mp4(
     request: Request, platform: Here, stream_id: str, audio: Heard = None
 ) -> StreamingResponse:
     """A playback as fragmented MP4, until the viewer leaves or the recording ends."""
-    return await _http(request, platform, _playback(request, platform, stream_id), "mp4", audio)
+    return await _http(
+        request, platform, playback_stream(request, platform, stream_id), "mp4", audio
+    )
 
 
 @router.websocket("/live/{channel_id}.{ending}")
@@ -89,7 +93,7 @@ async def live_websocket(
     codecs: Codecs = False,
 ) -> None:
     """The same bytes as binary messages; a refusal is an HTTP answer before the upgrade."""
-    ready = _live(websocket, platform_of(websocket), channel_id, stream)
+    ready = live_stream(websocket, platform_of(websocket), channel_id, stream)
     await _websocket(websocket, ready, ending, audio, codecs)
 
 
@@ -98,7 +102,7 @@ async def playback_websocket(
     websocket: WebSocket, stream_id: str, ending: str, audio: Heard = None, codecs: Codecs = False
 ) -> None:
     """The same bytes as binary messages; a refusal is an HTTP answer before the upgrade."""
-    ready = _playback(websocket, platform_of(websocket), stream_id)
+    ready = playback_stream(websocket, platform_of(websocket), stream_id)
     await _websocket(websocket, ready, ending, audio, codecs)
 
 
@@ -112,17 +116,18 @@ async def missing_output(
     raise _no_output()
 
 
-async def _live(
+async def live_stream(
     connection: HTTPConnection, platform: Platform, channel_id: str, stream: StreamName
 ) -> str:
-    """The id of a stream that runs; who asks may open it."""
+    """The id of a stream that runs now, begun if need be. Raises Unauthorised, legs of a pull."""
     stream_id = StreamKey(channel_id, stream).stream_id
     await _admit(connection, platform, stream_id)
     await platform.sessions.live(channel_id, None, stream)
     return stream_id
 
 
-async def _playback(connection: HTTPConnection, platform: Platform, stream_id: str) -> str:
+async def playback_stream(connection: HTTPConnection, platform: Platform, stream_id: str) -> str:
+    """The id of a playback that goes on. Raises Unauthorised, NotFound."""
     await _admit(connection, platform, stream_id)
     await platform.playback.wanted(stream_id)
     return stream_id

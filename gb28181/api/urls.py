@@ -20,7 +20,7 @@ class StreamUrls(BaseModel):
     ws_flv: str
     fmp4: str
     ws_fmp4: str
-    hls: str | None = None
+    hls: str
     whep: str | None = None
     rtsp: str | None = None
 
@@ -45,6 +45,7 @@ def stream_urls(request: Request, platform: Platform, key: StreamKey, ticket: st
         ws_flv=url(socket, ".flv"),
         fmp4=url(parts.scheme, ".mp4"),
         ws_fmp4=url(socket, ".mp4"),
+        hls=url(parts.scheme, "/index.m3u8"),
         rtsp=_rtsp(parts.hostname, platform.rtsp_port(), where, urlencode(query)),
     )
 

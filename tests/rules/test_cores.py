@@ -40,6 +40,7 @@ SHELLS = frozenset(
         "sip.transport_tcp",
         "sip.transport_udp",
         "media.audience",
+        "media.hls_feed",
         "media.hub",
         "media.inprocess",
         "media.receiver_tcp",
