@@ -178,6 +178,8 @@ class MediaSettings(Section):
     """Most bytes of the picture group kept for viewers that join."""
     gop_duration: Duration = Field(20.0, ge=1, le=300)
     """Longest picture group kept for viewers that join."""
+    workers: int = Field(0, ge=0, le=64)
+    """Processes that do media and share `ports`; 0: the signalling process does it itself."""
     viewers_per_stream: int = Field(500, ge=1, le=100_000)
     """Viewers of one stream; the next one gets 503."""
     viewers_per_node: int = Field(2000, ge=1, le=1_000_000)

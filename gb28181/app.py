@@ -55,7 +55,6 @@ from gb28181.telemetry.logs import get_logger
 from gb28181.telemetry.metrics import Metrics
 from gb28181.telemetry.rate import RateLimited
 from gb28181.trace.recorder import Recorder
-from media.inprocess import InProcessNode
 from media.rtsp_server import RtspServer
 from sip.endpoint import Endpoint
 from sip.flow import Flow, host_port
@@ -194,7 +193,7 @@ class App:
         self.bus = Bus()
         self.rate = RateLimited(get_logger("sip"), time.monotonic)
         self.metrics = Metrics()
-        self.node = InProcessNode(wiring.node_options(settings))
+        self.node = wiring.media_node(settings)
         switchboard = Switchboard(self.rate)
         self.endpoint = Endpoint(wiring.endpoint_options(settings), switchboard)
         self.recorder = Recorder(time.time, self.endpoint.contact_address)

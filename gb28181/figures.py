@@ -44,12 +44,12 @@ def _sessions(metrics: Metrics, app: App) -> None:
     metrics.gauge("gb28181_ssrcs_held", "SSRC values leased or resting.", lambda: app.ssrcs.held)
     metrics.gauge("gb28181_receivers", "Open media receivers.", lambda: len(app.node.receivers()))
     metrics.gauge(
-        "gb28181_sounds", "Streams AAC is made for.", lambda: float(app.node.sounds.running)
+        "gb28181_sounds", "Streams AAC is made for.", lambda: float(app.node.totals().sounds)
     )
     metrics.counter(
         "gb28181_sounds_refused_total",
         "Listeners that got no sound because too much is made already.",
-        lambda: app.node.sounds.refused,
+        lambda: app.node.totals().sounds_refused,
     )
 
 

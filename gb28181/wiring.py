@@ -5,6 +5,9 @@ The parts know their own options and nothing of the settings' names; this page i
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 from config.schema import Settings
 from config.types import PortRange
 from gb28181 import __version__
@@ -13,16 +16,23 @@ from gb28181.control.snapshot import SnapshotOptions
 from gb28181.playback.progress import DownloadLimits
 from gb28181.session.pull import PullTimes
 from gb28181.store.options import StoreOptions
+from gb28181.telemetry import events as ev
+from gb28181.telemetry.logs import get_logger
 from media.hub import HubLimits
-from media.inprocess import NodeOptions
+from media.inprocess import InProcessNode, NodeOptions
+from media.node import MediaNode
+from media.pool import NodePool
 from media.ports import PortPool
 from media.rtsp_server import RtspOptions
+from media.worker.node import WorkerNode
 from sip.options import EndpointOptions
 from sip.timers import Timers
 from sip.transport_tcp import TcpLimits
 
 PLAYER_PORTS = 400
 """UDP ports towards players where none are set: 100 RTSP viewers over UDP, or 200 of WebRTC."""
+
+log = get_logger("media")
 
 
 def store_options(settings: Settings) -> StoreOptions:
@@ -121,3 +131,29 @@ def download_limits(settings: Settings) -> DownloadLimits:
         keep_s=sessions.download_retention,
         reserve=sessions.download_reserve,
     )
+
+
+def media_node(settings: Settings) -> MediaNode:
+    """The media of this node: in this process, or in workers that share the ports."""
+    options, workers = node_options(settings), settings.media.workers
+    if not workers:
+        return InProcessNode(options)
+    share = (options.last_port - options.first_port + 1) // workers
+    nodes = []
+    for number in range(workers):
+        first = options.first_port + number * share
+        last = options.last_port if number == workers - 1 else first + share - 1
+        name = f"worker{number + 1}"
+        node = WorkerNode(replace(options, name=name, first_port=first, last_port=last))
+        node.on_up = partial(_up, name)
+        node.on_lost = partial(_lost, name)
+        nodes.append(node)
+    return NodePool(nodes)
+
+
+def _up(name: str, pid: int) -> None:
+    log.event(ev.MEDIA_WORKER_STARTED, node=name, pid=pid)
+
+
+def _lost(name: str, pid: int, reason: str) -> None:
+    log.event(ev.MEDIA_WORKER_LOST, node=name, pid=pid, reason=reason)

@@ -21,6 +21,7 @@ from media.hls_feed import HlsPlayer
 from media.hub import Hub, HubLimits
 from media.node import (
     NodeEvent,
+    NodeTotals,
     ReceiveMode,
     ReceiverInfo,
     ReceiverSpec,
@@ -72,6 +73,8 @@ class NodeOptions:
     """Of all streams together."""
     sounds: int = 64
     """Streams AAC is made for at one time."""
+    resting: tuple[int, ...] = ()
+    """Ports a node that died had in use: cameras may still send there, so they rest first."""
     limits: HubLimits = field(default_factory=HubLimits)
 
 
@@ -84,6 +87,7 @@ class InProcessNode:
         self.options = options or NodeOptions()
         self.name = self.options.name
         self.ports = PortPool(self.options.first_port, self.options.last_port)
+        self.ports.rest(self.options.resting, clock())
         self._clock = clock
         self._streams: dict[str, Stream] = {}
         self._open: dict[str, Stream] = {}  # by receiver id
@@ -177,6 +181,9 @@ class InProcessNode:
         if stream is not None:
             self._rest(stream.close(reason), REST_S)
 
+    async def refresh(self) -> None:
+        """Figures are always those of now."""
+
     def receivers(self) -> list[ReceiverInfo]:
         return [s.receiver.info for s in self._open.values() if s.receiver is not None]
 
@@ -186,6 +193,9 @@ class InProcessNode:
     def statistics(self, stream_id: str) -> StreamStatistics | None:
         stream = self._streams.get(stream_id)
         return None if stream is None else stream.statistics()
+
+    def totals(self) -> NodeTotals:
+        return NodeTotals(self.sounds.running, self.sounds.refused)
 
     def open_viewer(
         self, stream_id: str, kind: ViewerKind, *, audio: Sound = "off"
@@ -236,6 +246,10 @@ class InProcessNode:
     def recording(self, stream_id: str) -> RecordingInfo | None:
         recorder = self._recorders.get(stream_id)
         return None if recorder is None else _told(stream_id, recorder)
+
+    def recordings(self) -> list[str]:
+        """Streams being recorded."""
+        return list(self._recorders)
 
     async def open_voice(self, voice_id: str) -> None:
         self._voices.open(voice_id)

@@ -337,6 +337,16 @@ class StreamStatistics:
     """Places where the program stream broke the rules."""
 
 
+@dataclass(frozen=True, slots=True)
+class NodeTotals:
+    """What a node does besides its streams."""
+
+    sounds: int
+    """Streams AAC is made for."""
+    sounds_refused: int
+    """Listeners that got no sound because too much is made already; since the start."""
+
+
 class InitSegment(bytes):
     """A chunk of fMP4 that (again) says what is in it; it is handed out alone."""
 
@@ -450,9 +460,14 @@ class MediaNode(Protocol):
         """End the stream and its viewers.  Idempotent."""
         ...
 
+    async def refresh(self) -> None:
+        """Bring all figures up to date; without it they may be half a second old."""
+        ...
+
     def receivers(self) -> list[ReceiverInfo]: ...
     def streams(self) -> list[str]: ...
     def statistics(self, stream_id: str) -> StreamStatistics | None: ...
+    def totals(self) -> NodeTotals: ...
 
     def open_viewer(self, stream_id: str, kind: ViewerKind, *, audio: Sound = "off") -> Viewer:
         """A reader of the stream; it waits when media has not begun.
@@ -543,6 +558,7 @@ __all__ = [
     "MediaStarted",
     "MediaUnsupported",
     "NodeEvent",
+    "NodeTotals",
     "PortsExhausted",
     "ReceiveMode",
     "ReceiverFailed",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from collections.abc import Iterable
 
 from media.errors import PortsExhausted
 
@@ -68,6 +69,14 @@ class PortPool:
         """Give a leased port back; it can be leased again after `rest_s`."""
         self._leased.remove(port)
         heapq.heappush(self._pending, (now + max(0.0, rest_s), port))
+
+    def rest(self, ports: Iterable[int], now: float, rest_s: float = REST_S) -> None:
+        """Let free ports rest: a node that is gone used them a moment ago."""
+        for port in ports:
+            queue = self._odd if port % 2 else self._even
+            if port in queue:
+                queue.remove(port)
+                heapq.heappush(self._pending, (now + rest_s, port))
 
     def refuse(self, port: int, now: float, retry_s: float = REFUSED_S) -> None:
         """The system would not bind this leased port: another program holds it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -151,7 +152,13 @@ class Bench:
         self._stack.push_async_callback(camera.aclose)
         return camera
 
-    def statistics(self) -> StreamStatistics:
+    @property
+    def pid(self) -> int:
+        """The process that works."""
+        return getattr(self.node, "pid", None) or os.getpid()
+
+    async def statistics(self) -> StreamStatistics:
+        await self.node.refresh()
         statistics = self.node.statistics(STREAM)
         assert statistics is not None
         return statistics
@@ -159,9 +166,9 @@ class Bench:
     async def until(self, condition: Callable[[StreamStatistics], bool]) -> StreamStatistics:
         """Statistics have no event: asked until they hold, with a deadline."""
         async with asyncio.timeout(10):
-            while not condition(self.statistics()):
+            while not condition(found := await self.statistics()):
                 await asyncio.sleep(0.01)
-        return self.statistics()
+        return found
 
 
 MakeBench = Callable[..., Awaitable[Bench]]

@@ -55,7 +55,7 @@ async def test_a_picture_goes_through(bench: Bench, mode: ReceiveMode) -> None:
     assert judged.decoded == len(PICTURES)
     times = [dts for _, dts, _ in judged.packets["video"]]
     assert all(0 < b - a <= 41 for a, b in pairwise(times))
-    statistics = bench.statistics()
+    statistics = await bench.statistics()
     assert statistics.frames == len(PICTURES)
     assert statistics.key_frames == sum(u.key for u in PICTURES)
     assert statistics.ssrc == 100_000_001
@@ -100,7 +100,7 @@ async def test_g711_stays_out_of_the_default_flv(bench: Bench) -> None:
         assert judge_flv(bytes(watched.data)).codecs == {"video": "h264"}
     await asked.until(20, asked.sounds)
     assert judge_flv(bytes(asked.data)).codecs == {"video": "h264", "audio": "aac"}
-    statistics = bench.statistics()
+    statistics = await bench.statistics()
     assert statistics.aac is not None
     assert statistics.audio is not None
     assert statistics.audio.codec is Codec.G711A
@@ -201,7 +201,7 @@ async def test_a_camera_that_is_invited_again_keeps_its_viewers(
     await bench.node.close_receiver(info.receiver_id)
     assert bench.node.receivers() == []
     assert bench.node.streams() == [STREAM]
-    assert bench.statistics().receiver_id is None
+    assert (await bench.statistics()).receiver_id is None
     before = len(watched.frames())
     again = await bench.receive(mode)
     assert again.receiver_id != info.receiver_id
@@ -287,9 +287,10 @@ async def test_viewers_are_told_and_limited(make_bench: MakeBench) -> None:
     with pytest.raises(ViewersExhausted):
         bench.watch(stream="other")
     await first.viewer.aclose()
+    await bench.events.wait(ViewersChanged, 4)
     counts = [(e.stream_id, e.count) for e in bench.events.of(ViewersChanged)]
     assert counts == [(STREAM, 1), (STREAM, 2), ("other", 1), (STREAM, 1)]
-    assert bench.statistics().viewers == 1
+    assert (await bench.statistics()).viewers == 1
     bench.watch(stream="other")
 
 

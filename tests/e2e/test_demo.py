@@ -247,4 +247,5 @@ def test_two_thousand_simulated_devices_register(launch: Launch) -> None:
     wait_for(
         lambda: server.get("/devices", online="true", limit=1)["total"] == 0,
         "all have taken their registration back",
+        timeout=30.0,
     )

@@ -46,6 +46,7 @@ SHELLS = frozenset(
         "media.receiver_tcp",
         "media.receiver_udp",
         "media.describing",
+        "media.pool",
         "media.recorder",
         "media.rtp_udp",
         "media.rtsp_connection",
@@ -57,6 +58,16 @@ SHELLS = frozenset(
         "media.stream",
         "media.viewers",
         "media.voices",
+        "media.worker.__main__",
+        "media.worker.audience",
+        "media.worker.child",
+        "media.worker.known",
+        "media.worker.link",
+        "media.worker.messages",
+        "media.worker.node",
+        "media.worker.process",
+        "media.worker.viewer",
+        "media.worker.viewing",
     }
 )
 

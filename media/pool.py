@@ -1,0 +1,211 @@
+"""Several media nodes as one: a stream is opened where there are the fewest, and stays there.
+
+Everything of a stream (its receivers, viewers, recording) is on one node, and so is a voice with
+its senders. A node that is down gets nothing new; what it had is told as failed by itself, and
+whoever opens it again gets another node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from media.errors import StreamUnknown
+from media.node import (
+    MediaNode,
+    NodeEvent,
+    NodeTotals,
+    ReceiverInfo,
+    ReceiverSpec,
+    ReceiverUnknown,
+    RecordingInfo,
+    SenderInfo,
+    SenderSpec,
+    SenderStatistics,
+    SenderUnknown,
+    Sound,
+    StreamStatistics,
+    Viewer,
+    ViewerKind,
+    VoiceStatistics,
+    VoiceUnknown,
+)
+from media.ports import REST_S
+
+
+class NodePool:
+    """`media.node.MediaNode` over several of them."""
+
+    def __init__(self, nodes: Sequence[MediaNode]) -> None:
+        """`nodes`: at least one; they live and end with the pool."""
+        self.name = "pool"
+        self.nodes = tuple(nodes)
+
+    def __repr__(self) -> str:
+        return f"<NodePool {list(self.nodes)!r}>"
+
+    async def start(self) -> None:
+        await asyncio.gather(*(node.start() for node in self.nodes))
+
+    async def aclose(self) -> None:
+        await asyncio.gather(*(node.aclose() for node in self.nodes))
+
+    async def refresh(self) -> None:
+        await asyncio.gather(*(node.refresh() for node in self.nodes if _is_up(node)))
+
+    def listen(self, callback: Callable[[NodeEvent], None]) -> None:
+        for node in self.nodes:
+            node.listen(callback)
+
+    # --- where things are --------------------------------------------------------------------
+
+    def _of_stream(self, stream_id: str) -> MediaNode | None:
+        for node in self.nodes:
+            if node.recording(stream_id) is not None or stream_id in node.streams():
+                return node
+        return None
+
+    def _of_receiver(self, receiver_id: str) -> MediaNode | None:
+        for node in self.nodes:
+            if any(info.receiver_id == receiver_id for info in node.receivers()):
+                return node
+        return None
+
+    def _of_voice(self, voice_id: str) -> MediaNode | None:
+        return next((node for node in self.nodes if voice_id in node.voices()), None)
+
+    def _of_sender(self, sender_id: str) -> MediaNode | None:
+        for node in self.nodes:
+            if any(info.sender_id == sender_id for info in node.senders()):
+                return node
+        return None
+
+    def _least(self) -> MediaNode:
+        up = [node for node in self.nodes if _is_up(node)] or self.nodes
+        return min(up, key=lambda node: (len(node.streams()), len(node.voices())))
+
+    # --- receivers and viewers ---------------------------------------------------------------
+
+    async def open_receiver(self, spec: ReceiverSpec) -> ReceiverInfo:
+        node = self._of_stream(spec.stream_id) or self._least()
+        return await node.open_receiver(spec)
+
+    async def connect(self, receiver_id: str, host: str, port: int) -> None:
+        node = self._of_receiver(receiver_id)
+        if node is None:
+            raise ReceiverUnknown(receiver_id)
+        await node.connect(receiver_id, host, port)
+
+    async def update_receiver(
+        self,
+        receiver_id: str,
+        *,
+        ssrc: int | None = None,
+        sources: tuple[str, ...] | None = None,
+    ) -> None:
+        node = self._of_receiver(receiver_id)
+        if node is None:
+            raise ReceiverUnknown(receiver_id)
+        await node.update_receiver(receiver_id, ssrc=ssrc, sources=sources)
+
+    async def close_receiver(self, receiver_id: str, *, rest_s: float = REST_S) -> None:
+        node = self._of_receiver(receiver_id)
+        if node is not None:
+            await node.close_receiver(receiver_id, rest_s=rest_s)
+
+    async def close_stream(self, stream_id: str, reason: str) -> None:
+        node = self._of_stream(stream_id)
+        if node is not None:
+            await node.close_stream(stream_id, reason)
+
+    def receivers(self) -> list[ReceiverInfo]:
+        return [info for node in self.nodes for info in node.receivers()]
+
+    def streams(self) -> list[str]:
+        return [stream_id for node in self.nodes for stream_id in node.streams()]
+
+    def statistics(self, stream_id: str) -> StreamStatistics | None:
+        node = self._of_stream(stream_id)
+        return None if node is None else node.statistics(stream_id)
+
+    def totals(self) -> NodeTotals:
+        found = [node.totals() for node in self.nodes]
+        return NodeTotals(sum(t.sounds for t in found), sum(t.sounds_refused for t in found))
+
+    def open_viewer(self, stream_id: str, kind: ViewerKind, *, audio: Sound = "off") -> Viewer:
+        node = self._of_stream(stream_id)
+        if node is None:
+            raise StreamUnknown(stream_id)
+        return node.open_viewer(stream_id, kind, audio=audio)
+
+    # --- recordings --------------------------------------------------------------------------
+
+    async def record(self, stream_id: str, path: str) -> None:
+        await (self._of_stream(stream_id) or self._least()).record(stream_id, path)
+
+    async def stop_recording(self, stream_id: str) -> RecordingInfo | None:
+        node = self._of_stream(stream_id)
+        return None if node is None else await node.stop_recording(stream_id)
+
+    def recording(self, stream_id: str) -> RecordingInfo | None:
+        node = self._of_stream(stream_id)
+        return None if node is None else node.recording(stream_id)
+
+    # --- voices ------------------------------------------------------------------------------
+
+    async def open_voice(self, voice_id: str) -> None:
+        await (self._of_voice(voice_id) or self._least()).open_voice(voice_id)
+
+    def feed_voice(self, voice_id: str, samples: bytes) -> None:
+        node = self._of_voice(voice_id)
+        if node is not None:
+            node.feed_voice(voice_id, samples)
+
+    async def play_voice(self, voice_id: str, samples: bytes, *, loop: bool = False) -> None:
+        await self._voice(voice_id).play_voice(voice_id, samples, loop=loop)
+
+    async def close_voice(self, voice_id: str) -> None:
+        node = self._of_voice(voice_id)
+        if node is not None:
+            await node.close_voice(voice_id)
+
+    async def open_sender(
+        self, spec: SenderSpec, on_heard: Callable[[bytes], None] | None = None
+    ) -> SenderInfo:
+        return await self._voice(spec.voice_id).open_sender(spec, on_heard)
+
+    async def aim_sender(self, sender_id: str, host: str, port: int) -> None:
+        node = self._of_sender(sender_id)
+        if node is None:
+            raise SenderUnknown(sender_id)
+        await node.aim_sender(sender_id, host, port)
+
+    async def close_sender(self, sender_id: str, *, rest_s: float = REST_S) -> None:
+        node = self._of_sender(sender_id)
+        if node is not None:
+            await node.close_sender(sender_id, rest_s=rest_s)
+
+    def senders(self) -> list[SenderInfo]:
+        return [info for node in self.nodes for info in node.senders()]
+
+    def voices(self) -> list[str]:
+        return [voice_id for node in self.nodes for voice_id in node.voices()]
+
+    def sender_statistics(self, sender_id: str) -> SenderStatistics | None:
+        node = self._of_sender(sender_id)
+        return None if node is None else node.sender_statistics(sender_id)
+
+    def voice_statistics(self, voice_id: str) -> VoiceStatistics | None:
+        node = self._of_voice(voice_id)
+        return None if node is None else node.voice_statistics(voice_id)
+
+    def _voice(self, voice_id: str) -> MediaNode:
+        node = self._of_voice(voice_id)
+        if node is None:
+            raise VoiceUnknown(voice_id)
+        return node
+
+
+def _is_up(node: MediaNode) -> bool:
+    """A node without a worker cannot be down."""
+    return bool(getattr(node, "is_up", True))

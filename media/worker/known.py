@@ -1,0 +1,96 @@
+"""What a node knows of its worker without asking: what is open there, and how it stood last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from media.node import (
+    NodeEvent,
+    NodeTotals,
+    ReceiverFailed,
+    ReceiverInfo,
+    RecordingFailed,
+    RecordingInfo,
+    SenderClosed,
+    SenderInfo,
+    SenderStatistics,
+    StreamStatistics,
+    ViewersChanged,
+    VoiceStatistics,
+)
+
+from .messages import Seen
+
+
+class Known:
+    """One worker's life; the next worker begins with nothing.
+
+    What is open is known from the calls that opened it, so that nothing told late makes a closed
+    stream look open; figures are as old as the last `Seen`.
+    """
+
+    def __init__(self) -> None:
+        self.receivers: dict[str, ReceiverInfo] = {}
+        self.streams: set[str] = set()
+        self.recordings: dict[str, RecordingInfo] = {}
+        self.voices: dict[str, VoiceStatistics] = {}
+        self.senders: dict[str, SenderInfo] = {}
+        self.hearers: dict[int, Callable[[bytes], None]] = {}
+        self.totals = NodeTotals(0, 0)
+        self._streams_seen: dict[str, StreamStatistics] = {}
+        self._senders_seen: dict[str, SenderStatistics] = {}
+
+    def see(self, seen: Seen) -> None:
+        """Figures came."""
+        streams = {one.stream_id: one for one in seen.streams}
+        if seen.totals is not None:
+            self.totals = seen.totals
+            self._streams_seen = streams
+            self._senders_seen = {one.sender_id: one for one in seen.senders}
+        else:
+            self._streams_seen.update(streams)
+        for recording in seen.recordings:
+            if recording.stream_id in self.recordings:
+                self.recordings[recording.stream_id] = recording
+        for voice in seen.voices:
+            if voice.voice_id in self.voices:
+                self.voices[voice.voice_id] = voice
+
+    def stream(self, stream_id: str) -> StreamStatistics | None:
+        """How an open stream stood last."""
+        return self._streams_seen.get(stream_id) if stream_id in self.streams else None
+
+    def sender(self, sender_id: str) -> SenderStatistics | None:
+        """How an open sender stood last."""
+        return self._senders_seen.get(sender_id) if sender_id in self.senders else None
+
+    def close_stream(self, stream_id: str) -> bool:
+        """Forget a stream and its receiver; False when there is none."""
+        for info in [one for one in self.receivers.values() if one.stream_id == stream_id]:
+            del self.receivers[info.receiver_id]
+        found = stream_id in self.streams
+        self.streams.discard(stream_id)
+        return found
+
+    def close_voice(self, voice_id: str) -> bool:
+        """Forget a voice and its senders; False when there is none."""
+        for info in [one for one in self.senders.values() if one.voice_id == voice_id]:
+            del self.senders[info.sender_id]
+        return self.voices.pop(voice_id, None) is not None
+
+    def ports(self) -> tuple[int, ...]:
+        """Ports that are in use."""
+        receiving = tuple(info.port for info in self.receivers.values())
+        return receiving + tuple(info.port for info in self.senders.values())
+
+    def losses(self, reason: str) -> list[NodeEvent]:
+        """What there is to tell when the worker died with all this."""
+        return [
+            *(
+                ReceiverFailed(one.stream_id, one.receiver_id, reason)
+                for one in self.receivers.values()
+            ),
+            *(RecordingFailed(stream_id, reason) for stream_id in self.recordings),
+            *(SenderClosed(one.voice_id, one.sender_id, reason) for one in self.senders.values()),
+            *(ViewersChanged(stream_id, 0) for stream_id in self.streams),
+        ]

@@ -1,0 +1,194 @@
+"""What a node and its worker tell each other.
+
+Downwards calls of the seam, of which those with a number are answered; upwards answers, events,
+figures and what viewers are to get. A viewer's bytes come against credit, so that one that does not
+read is held back in the worker, where it drops to the next key frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from media import node as seam
+from media.errors import MediaError
+from media.hub import HubLimits
+from media.inprocess import NodeOptions
+from media.unit import AudioFormat, VideoFormat
+
+# --- to the worker --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Do this; `number` 0 wants no answer."""
+
+    number: int
+    method: str
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A viewer wants a stream."""
+
+    viewer: int
+    stream_id: str
+    kind: str
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """The viewer has read so many bytes: as many may follow."""
+
+    viewer: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The viewer is gone."""
+
+    viewer: int
+
+
+# --- to the node ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The worker runs, with this process id."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a call returned."""
+
+    number: int
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """What a call raised: an error of this package by name, its text and its attributes."""
+
+    number: int
+    kind: str
+    text: str
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event of the node; the stream it is about was told in a `Seen` before."""
+
+    event: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How streams, recordings, voices and senders stand."""
+
+    totals: seam.NodeTotals | None
+    """With them, all there are; without, only some."""
+    streams: tuple[seam.StreamStatistics, ...] = ()
+    recordings: tuple[seam.RecordingInfo, ...] = ()
+    voices: tuple[seam.VoiceStatistics, ...] = ()
+    senders: tuple[seam.SenderStatistics, ...] = ()
+    viewers: tuple[tuple[int, int], ...] = ()
+    """Number of a viewer, and how many frames it was too slow for so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Sound that a loudspeaker's device sends back, for the call that opened its sender."""
+
+    number: int
+    samples: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Bytes for a viewer."""
+
+    viewer: int
+    data: bytes
+    mime: str
+    """Of an initialisation segment, else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A viewer gets nothing more."""
+
+    viewer: int
+    reason: str
+    dropped: int = 0
+    """Frames it was too slow for, in all."""
+    discard: bool = False
+    """Nor what it has not read yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A line of the worker's log."""
+
+    name: str
+    level: int
+    text: str
+
+
+TYPES: tuple[type[Any], ...] = (
+    *(Call, Watch, More, Leave),
+    *(Ready, Done, Raised, Told, Seen, Heard, Chunk, Over, Logged),
+    *(
+        seam.NodeTotals,
+        seam.ReceiverSpec,
+        seam.ReceiverInfo,
+        seam.StreamStatistics,
+        seam.RecordingInfo,
+    ),
+    *(seam.SenderSpec, seam.SenderInfo, seam.SenderStatistics, seam.VoiceStatistics),
+    *(seam.MediaStarted, seam.MediaSilent, seam.MediaUnsupported, seam.ViewersChanged),
+    *(seam.FormatChangedEvent, seam.ReceiverFailed, seam.RecordingFailed),
+    *(seam.SenderConnected, seam.SenderClosed, seam.VoiceEnded),
+    *(VideoFormat, AudioFormat, HubLimits, NodeOptions),
+)
+"""Everything that may travel."""
+
+
+CREDIT = 1 << 20
+
+
+def credit_of(options: NodeOptions) -> int:
+    """Bytes that may be on their way to one viewer, besides as many in its queue at most."""
+    return min(CREDIT, options.limits.queue_bytes)
+
+
+class WorkerDown(MediaError):
+    """The worker process ended, or cannot be started."""
+
+
+def _family(kind: type[MediaError]) -> dict[str, type[MediaError]]:
+    found = {kind.__name__: kind}
+    for heir in kind.__subclasses__():
+        found |= _family(heir)
+    return found
+
+
+def raised(number: int, error: MediaError) -> Raised:
+    """An error as it travels."""
+    return Raised(number, type(error).__name__, str(error), dict(vars(error)))
+
+
+def error_of(told: Raised) -> MediaError:
+    """The error again, of its own class, with its attributes."""
+    kind = _family(MediaError).get(told.kind, MediaError)
+    error = kind.__new__(kind)
+    Exception.__init__(error, told.text)
+    vars(error).update(told.attributes)
+    return error
