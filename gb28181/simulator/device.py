@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol, assert_never
 
 from gb28181.manscdp import BadXml, decode, from_decoded
+from gb28181.manscdp.times import parse_time
 from gb28181.simulator import machine
 from gb28181.simulator.answers.asked import Asked, Deed
 from gb28181.simulator.answers.table import answer
@@ -49,6 +50,7 @@ class Device:
     """One camera or recorder."""
 
     __slots__ = (
+        "_ahead_s",
         "_call_id",
         "_envelope",
         "_machine",
@@ -95,6 +97,8 @@ class Device:
         self._memory: Memory | None = None
         self._sn = 0
         self._register_number = 0
+        self._ahead_s = -faults.get(Fault.NO_DATE_SYNC, 0.0)
+        """Of its clock before the true time."""
 
     def __repr__(self) -> str:
         return f"<Device {self.spec.device_id} {self._machine.state}>"
@@ -127,8 +131,8 @@ class Device:
 
     @property
     def wall(self) -> datetime:
-        """Its own clock."""
-        return wall_clock(self._owner.wall(), self.faults.get(Fault.NO_DATE_SYNC, 0.0))
+        """Its own clock, set by the Date of the last registration (9.10)."""
+        return wall_clock(self._owner.wall() + self._ahead_s)
 
     @property
     def deadline(self) -> float | None:
@@ -219,9 +223,17 @@ class Device:
         challenge = (
             result.headers.get("WWW-Authenticate") or result.headers.get("Proxy-Authenticate") or ""
         )
+        if result.status < 300 and Fault.NO_DATE_SYNC not in self.faults:
+            self._set_clock(result.headers.get("Date") or "")
         stale = "stale=true" in challenge.lower().replace('"', "").replace(" ", "")
         told = machine.RegisterAnswer(result.status, challenge, stale, _granted(result))
         self.feed(told)
+
+    def _set_clock(self, date: str) -> None:
+        """Time synchronisation; a date nobody can read changes nothing."""
+        told = parse_time(date)
+        if told is not None:
+            self._ahead_s = told.timestamp() - self._owner.wall()
 
     def _send_keepalive(self) -> None:
         flow = self.line.flow

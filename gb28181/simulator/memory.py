@@ -6,7 +6,7 @@ Times named `now` are of a clock that only goes forward; `wall` is the device's 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from gb28181.manscdp.blocks import (
@@ -117,9 +117,9 @@ class Memory:
         return known
 
 
-def wall_clock(now: float, late_s: float = 0.0) -> datetime:
-    """The device's clock, Beijing time."""
-    return datetime.fromtimestamp(now, BEIJING) - timedelta(seconds=late_s)
+def wall_clock(moment: float) -> datetime:
+    """UNIX seconds as Beijing time."""
+    return datetime.fromtimestamp(moment, BEIJING)
 
 
 def _basic(spec: DeviceSpec, times: Times, server: tuple[str, str, int, str]) -> BasicParam:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import urllib.parse
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,8 @@ pytestmark = [
 
 # 2026-11-21 08:00:00 in Beijing; a multiple of the 20 s the source repeats after.
 MORNING = 1795219200
+GROUP = 50
+"""Pictures from one key frame of the source to the next."""
 
 
 def iso(moment: int) -> str:
@@ -202,6 +205,85 @@ def test_a_refused_speed_is_told_and_the_stream_goes_on(
     assert platform.session(view["session_id"])["state"] == "running"
     found = [code for code in media_source.codes(view["urls"]["flv"], seconds=1.5) if code][:-1]
     assert len(found) > 20
+
+
+def groups_of(found: list[int]) -> list[list[int]]:
+    """Pictures cut where a group begins: at frames that a key frame shows."""
+    out: list[list[int]] = []
+    for number in found:
+        if number % GROUP == 0 or not out:
+            out.append([])
+        out[-1].append(number)
+    return out
+
+
+def test_backwards_shows_the_groups_in_reverse(
+    platform: Server, make_camera: MakeCamera, video: Source
+) -> None:
+    camera, channel_id = camera_with(make_camera, platform, video)
+    view = play(platform, channel_id, MORNING, MORNING + 600)
+    session_id = view["session_id"]
+    viewer = RawViewer(view["urls"]["flv"], receive_buffer=1 << 20)
+    assert control(platform, session_id, action="seek", position_s=100).status == 200
+    answer = control(platform, session_id, action="speed", speed=-1)
+    assert (answer.status, answer.body["speed"]) == (200, -1)
+    assert infos(camera)[-1] == "PLAY RTSP/1.0\r\nCSeq: 2\r\nScale: -1.0\r\n\r\n"
+    begun = answer.body["position_s"]
+    found = [code.frame for code in media_source.codes(view["urls"]["flv"], seconds=7) if code]
+    whole = groups_of(found)[1:-1]
+    assert len(whole) >= 2
+    for group in whole:
+        assert group == list(range(group[0], group[0] + GROUP)), "forwards inside a group"
+    begins = [group[0] for group in whole]
+    steps = {(one - two) % media_source.FRAMES for one, two in itertools.pairwise(begins)}
+    assert steps == {GROUP}, "and each group is the one before"
+    answer = control(platform, session_id, action="speed", speed=1)
+    assert answer.body["position_s"] < begun - 4
+    found = [code.frame for code in media_source.codes(view["urls"]["flv"], seconds=2) if code][:-1]
+    steps = {(two - one) % media_source.FRAMES for one, two in itertools.pairwise(found[-20:])}
+    assert steps == {1}, "and forwards again"
+    viewer.close()
+
+
+def test_backwards_ends_where_the_recording_begins(
+    platform: Server, make_camera: MakeCamera, video: Source
+) -> None:
+    camera, channel_id = camera_with(make_camera, platform, video)
+    camera.records = [Record(MORNING, MORNING + 600)]
+    view = play(platform, channel_id, MORNING, MORNING + 600)
+    viewer = RawViewer(view["urls"]["flv"], receive_buffer=1 << 20)
+    assert control(platform, view["session_id"], action="speed", speed=-2).status == 200
+    camera.wait_received("BYE", timeout=10)
+    viewer.close()
+    wait_for(
+        lambda: platform.session(view["session_id"])["state"] == "ended", "the session is over"
+    )
+    assert platform.session(view["session_id"])["reason"] == "finished"
+    assert len(invited(camera)) == 1, "it is not asked for again"
+
+
+def test_a_device_that_runs_back_slower_says_so_and_one_that_cannot_plays_on(
+    platform: Server, make_camera: MakeCamera, video: Source
+) -> None:
+    camera, channel_id = camera_with(make_camera, platform, video)
+    camera.faults.backwards = "slow"
+    view = play(platform, channel_id, MORNING, MORNING + 600)
+    session_id = view["session_id"]
+    assert control(platform, session_id, action="seek", position_s=60).status == 200
+    answer = control(platform, session_id, action="speed", speed=-4)
+    assert (answer.status, answer.body["speed"]) == (200, -1)
+    assert infos(camera)[-1].endswith("Scale: -4.0\r\n\r\n")
+    assert control(platform, session_id, action="speed", speed=1).status == 200
+
+    camera.faults.backwards = "refused"
+    answer = control(platform, session_id, action="speed", speed=-1)
+    assert answer.status == 502
+    assert answer.error["code"] == "device_refused"
+    assert answer.error["detail"]["mansrtsp_status"] == 400
+    found = [code.frame for code in media_source.codes(view["urls"]["flv"], seconds=2) if code][:-1]
+    assert len(found) > 20
+    steps = {(two - one) % media_source.FRAMES for one, two in itertools.pairwise(found)}
+    assert steps == {1}, "forwards as before"
 
 
 def test_a_gap_in_the_recording_is_passed_over(

@@ -45,6 +45,8 @@ class Platform(Owner):
         """Device and Expires of each REGISTER that was accepted."""
         self.heard: dict[str, list[Message]] = defaultdict(list)
         self.keepalive_status = 200
+        self.date = ""
+        """Of the 200 to REGISTER."""
         self.byes: list[Request] = []
         self.endpoint: Endpoint
         self._digest = DigestServer(DOMAIN, b"key" * 11, ids=IdSource())
@@ -84,7 +86,8 @@ class Platform(Owner):
             self.registrations.append((device_id, expires))
             self.endpoint.hold(tx.flow)
             contact = tx.request.headers.get("Contact") or ""
-            tx.respond(200, headers=[("Contact", contact), ("Expires", expires)])
+            date = [("Date", self.date)] if self.date else []
+            tx.respond(200, headers=[("Contact", contact), ("Expires", expires), *date])
 
     async def query(self, device_id: str, command: str, sn: str = "9") -> Response:
         body = encode("Query", command, sn, device_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from . import bodies, digest, recordings, text
@@ -424,7 +425,9 @@ class Camera:
             case "SUBSCRIBE":
                 self.reporter.on_subscribe(message, peer)
             case _:
-                self.respond(message, peer, self._on_other(message))
+                status, body = self._on_other(message)
+                kind = "Content-Type: Application/MANSRTSP" if body else ""
+                self.respond(message, peer, status, extra=kind, body=body)
 
     def _on_message(self, message: Msg, peer: tuple[str, int]) -> None:
         if isinstance(self.on_message, Noting):
@@ -473,28 +476,34 @@ class Camera:
         for packet in self.faults.arrange_records(packets):
             self._message(packet)
 
-    def _on_other(self, message: Msg) -> int:
+    def _on_other(self, message: Msg) -> tuple[int, bytes]:
         if message.method == "INFO":
             return self._on_info(message)
-        return 200 if message.method in ("OPTIONS", "NOTIFY") else 405
+        return (200 if message.method in ("OPTIONS", "NOTIFY") else 405), b""
 
-    def _on_info(self, info: Msg) -> int:
+    def _on_info(self, info: Msg) -> tuple[int, bytes]:
         call = self._callee.calls.get(info.call_id)
         if call is None or call.sender is None or call.recorded is None:
-            return 481
+            return 481, b""
         order = recordings.read_info(info.body)
         if (order.scale is not None or order.seek is not None) and self.faults.info_status != 200:
-            return self.faults.info_status
+            return self.faults.info_status, b""
+        body = b""
         if order.method == "PAUSE":
             call.sender.pause()
         elif order.scale is not None:
-            call.sender.run(order.scale)
+            if order.scale < 0 and self.faults.backwards == "refused":
+                return 400, b""
+            if order.scale < 0 and self.faults.backwards == "slow":
+                order = replace(order, scale=-1.0)
+                body = recordings.TAKEN.replace("\n", "\r\n").encode()
+            call.sender.run(order.scale or 1.0)
         elif order.seek is not None:
             fps = call.source_fps
             call.sender.seek(int((call.recorded[0] + order.seek) * fps))
         elif order.method == "PLAY":
             call.sender.resume()
-        return 200
+        return 200, body
 
     def recording_sent(self, call: Call) -> None:
         """The last frame of a recording left."""

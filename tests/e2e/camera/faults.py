@@ -89,6 +89,8 @@ class Faults:
     # -- recordings
     info_status: int = 200
     """Answer to every INFO that asks for another speed or place."""
+    backwards: str = "any"
+    """Speeds below 0: `any`, `slow` (always -1, and the answer says so) or `refused` (400)."""
     file_end: int = 0
     """A recording is sent only up to this moment (UNIX), as when a file ends there."""
     arrange_records: Callable[[list[bytes]], list[bytes]] = field(default=lambda packets: packets)

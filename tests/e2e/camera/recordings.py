@@ -45,6 +45,12 @@ MEDIA_STATUS = """<?xml version="1.0" encoding="{label}"?>
 </Notify>
 """
 
+TAKEN = """RTSP/1.0 200 OK
+CSeq: 1
+Scale: -1.0
+
+"""
+
 IN_CALL = """
 MESSAGE {target} SIP/2.0
 Via: SIP/2.0/{proto} {via};rport;branch={branch}

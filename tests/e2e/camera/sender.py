@@ -66,7 +66,11 @@ class Sender:
         self._first, self._end = first, end
         self._on_end = on_end or (lambda: None)
         self.scale = 1.0
-        """How many times faster than real time; media times stay those of the recording."""
+        """How many times faster than real time; media times stay those of the recording. Below 0
+        backwards: groups in reverse order, frames inside forwards, media times go on rising."""
+        self._paced = self._sent_of_group = 0
+        self._shift = 0
+        """Frames by which media times are ahead of the recording after running backwards."""
         self.counters = SenderCounters()
         self.stalled = False
 
@@ -106,10 +110,32 @@ class Sender:
         self.resume()
 
     def run(self, scale: float) -> None:
-        """Another speed from here on."""
+        """Another speed from here on; backwards it begins with the group it is in."""
         self.pause()
+        if scale < 0 or self.scale < 0:
+            self._go(self._group_of(self._number))
         self.scale = scale
         self.resume()
+
+    def _group_of(self, number: int) -> int:
+        """The key frame of the group a frame belongs to."""
+        while number > self._first and not self._source.frame(number).key:
+            number -= 1
+        return number
+
+    def _go(self, number: int) -> None:
+        """To another frame, without a jump of media times."""
+        self._shift += self._number - number
+        self._number = number
+
+    def _turn_back(self) -> bool:
+        """At the end of a group backwards: to the one before; False at the beginning."""
+        group = self._group_of(self._number - 1)
+        if group <= self._first:
+            return False
+        self._go(self._group_of(group - 1))
+        self._sent_of_group = 0
+        return True
 
     def stall(self) -> None:
         """TCP: the connection stays open in the middle of a packet and nothing more comes."""
@@ -128,25 +154,33 @@ class Sender:
 
     def _begin(self) -> None:
         self._started_at = time.monotonic()
-        self._begun_with = self._number
+        self._paced = 0
+        self._sent_of_group = 0
         self._tick()
 
     def _tick(self) -> None:
         if self._socket is None:
             return
         number = self._number
-        if self._end is not None and number >= self._end:
+        over = self._end is not None and number >= self._end
+        group_sent = self._sent_of_group and (over or self._source.frame(number).key)
+        if self.scale < 0 and group_sent:
+            over = not self._turn_back()
+            number = self._number
+        if over:
             self._timer = None
             if not self._waiting:
                 self._on_end()
             else:
                 self._loop.later(0.01, self._tick)
             return
-        pace = self._source.fps * self.scale
-        due = self._started_at + (number - self._begun_with + 1) / pace
+        self._sent_of_group += 1
+        pace = self._source.fps * abs(self.scale)
+        self._paced += 1
+        due = self._started_at + self._paced / pace
         self._timer = self._loop.at(due, self._tick)
         self._number += 1
-        ticks = (number - self._first) * 90000 // self._source.fps
+        ticks = (number - self._first + self._shift) * 90000 // self._source.fps
         frame = self._source.frame(number)
         packets = [
             *self._packetizer.packets(self._writer.video(frame.data, ticks, frame.key), ticks)
