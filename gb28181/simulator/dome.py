@@ -193,7 +193,7 @@ class Dome:
             return self._on_legs(elapsed)
         pan, tilt, zoom = self._rates
         return Position(
-            (start.pan + pan * elapsed) % 360.0,
+            turned(start.pan + pan * elapsed),
             min(LOWEST, max(HIGHEST, start.tilt + tilt * elapsed)),
             min(MOST_ZOOM, max(1.0, start.zoom * 2.0 ** min(32.0, zoom * elapsed))),
         )
@@ -208,6 +208,12 @@ class Dome:
         for before, goal in zip(stops, order, strict=True):
             legs.append(_Leg(goal, _travel_s(before, goal), stay_s))
         self._legs, self._endless = tuple(legs), len(stops) > 1
+
+
+def turned(pan: float) -> float:
+    """Degrees, 0 to below 360; the rest of a tiny negative number is 360.0 itself."""
+    within = pan % 360.0
+    return 0.0 if within >= 360.0 else within
 
 
 def _turn(start: float, goal: float) -> float:
@@ -228,7 +234,7 @@ def _between(start: Position, goal: Position, elapsed: float, travel_s: float) -
         return goal
     part = elapsed / travel_s
     return Position(
-        (start.pan + _turn(start.pan, goal.pan) * part) % 360.0,
+        turned(start.pan + _turn(start.pan, goal.pan) * part),
         start.tilt + (goal.tilt - start.tilt) * part,
         start.zoom + (goal.zoom - start.zoom) * part,
     )

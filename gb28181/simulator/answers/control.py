@@ -31,7 +31,7 @@ from gb28181.manscdp.actions import (
 from gb28181.manscdp.codec import Node
 from gb28181.manscdp.commands.device_control import DeviceControl
 from gb28181.simulator.answers.asked import Asked, Boot, KeyFrame, Reply, Upgrade
-from gb28181.simulator.dome import HIGHEST, LOWEST, MOST_ZOOM, Dome, Position
+from gb28181.simulator.dome import HIGHEST, LOWEST, MOST_ZOOM, Dome, Position, turned
 from gb28181.simulator.faults import Fault
 from gb28181.simulator.profiles import Habit
 
@@ -184,7 +184,7 @@ def _dragged(here: Position, area: Area, inward: bool) -> Position | None:
 
 
 def _bounded(pan: float, tilt: float, zoom: float) -> Position:
-    return Position(pan % 360.0, min(LOWEST, max(HIGHEST, tilt)), min(MOST_ZOOM, max(1.0, zoom)))
+    return Position(turned(pan), min(LOWEST, max(HIGHEST, tilt)), min(MOST_ZOOM, max(1.0, zoom)))
 
 
 _DOERS: Final[dict[type[object], Callable[[Asked, Any, Reply], bool]]] = {

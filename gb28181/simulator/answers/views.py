@@ -16,7 +16,7 @@ from gb28181.manscdp.commands.home_position import HomePositionResponse
 from gb28181.manscdp.commands.preset import PresetItem, PresetResponse
 from gb28181.manscdp.commands.ptz_position_query import PtzPositionResponse
 from gb28181.simulator.answers.asked import Asked, Reply
-from gb28181.simulator.dome import Dome, Position
+from gb28181.simulator.dome import Dome, Position, turned
 from gb28181.simulator.profiles import Habit
 
 VIEW_M = 120.0
@@ -75,7 +75,7 @@ def position_response(sn: str, code: str, at: Position) -> PtzPositionResponse:
     return PtzPositionResponse(
         sn,
         code,
-        round(at.pan, 2),
+        turned(round(at.pan, 2)),
         round(at.tilt, 2),
         round(at.zoom, 2),
         round(angle, 2),
