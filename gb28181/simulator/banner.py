@@ -7,7 +7,8 @@ Two things, in the first eight rows of macroblocks (128 lines):
   nibbles and 0xA by exclusive or). The camera number is the serial of the channel id (its last six
   digits) modulo 4096: twelve bits hold no more.
 - the channel id and the frame number (0 to 65535, then 0 again) in digits; a recording shows its
-  date and time instead of the id.
+  date and time instead of the id, a live picture of 1080 lines of a camera that was steered pan,
+  tilt and zoom behind the number.
 
 The banner is a slice of its own, written as bits (`flatblocks.py`) and put in the place of the
 first slice the encoder made for the common picture. Nothing else of the picture refers to it: no
@@ -35,6 +36,8 @@ LEAST_WIDTH: Final = 80
 _GLYPH_WIDTH: Final = 3
 """Macroblocks of a digit, with the gap behind it."""
 _GLYPH_ROWS: Final = 4
+_GAP: Final = 2
+"""Macroblocks in front of a further number."""
 _TEXT_ROW: Final = 3
 _ID_AT: Final = 1
 _NUMBER_DIGITS: Final = 5
@@ -67,10 +70,13 @@ class Banner:
         self.camera = camera_number(channel_id)
         self._text = [int(digit) for digit in text or channel_id if digit.isdecimal()][:20]
         self._width = width
+        self._rest = 0
+        """Macroblocks behind the frame number."""
         self._fixed = {inter: self._fixed_parts(inter) for inter in (False, True)}
 
-    def slice_data(self, frame: int, inter: bool) -> str:
-        """The macroblocks of the slice, as bits; `inter` for a P slice."""
+    def slice_data(self, frame: int, inter: bool, more: tuple[str, ...] = ()) -> str:
+        """The macroblocks of the slice, as bits; `inter` for a P slice. `more`: further numbers,
+        as far as there is room."""
         code = code_bits(self.camera, frame)
         head, under, blank, texts, last = self._fixed[inter]
         digits = [int(digit) for digit in f"{frame % FRAMES:0{_NUMBER_DIGITS}d}"]
@@ -84,12 +90,28 @@ class Banner:
         parts.append(under)
         # The block code ends here: the first column goes back to black, the rest follows it.
         parts += [below(WHITE if code[0] else BLACK, BLACK, inter), blank]
+        further, rest = self._further(more) if more else ((), self._rest)
+        dark = follow(BLACK, BLACK, inter)
         for row, (before, behind) in enumerate(texts):
             parts.append(before)
             parts += [_glyph(digit, row, inter) for digit in digits]
-            parts.append(behind)
+            for word in further:
+                parts.append(dark * _GAP)
+                parts += [_glyph(digit, row, inter) for digit in word]
+            parts.append(behind if rest == self._rest else dark * rest)
         parts.append(last)
         return "".join(parts)
+
+    def _further(self, more: tuple[str, ...]) -> tuple[list[list[int]], int]:
+        """The numbers there is room for, and how many macroblocks stay empty behind them."""
+        rest, found = self._rest, []
+        for word in more:
+            wide = _GAP + _GLYPH_WIDTH * len(word)
+            if wide > rest:
+                break
+            rest -= wide
+            found.append([int(digit) for digit in word])
+        return found, rest
 
     def _fixed_parts(self, inter: bool) -> tuple[str, str, str, list[tuple[str, str]], str]:
         """What is the same in all pictures: ends of rows, the second row, the channel id."""
@@ -105,7 +127,8 @@ class Banner:
         for row in range(_GLYPH_ROWS):
             ident = "".join(_glyph(digit, row, inter) for digit in self._text)
             before = start + dark * (_ID_AT - 1) + ident + dark * (number - used)
-            behind = dark * (self._width - number - _GLYPH_WIDTH * _NUMBER_DIGITS)
+            self._rest = self._width - number - _GLYPH_WIDTH * _NUMBER_DIGITS
+            behind = dark * self._rest
             texts.append((before, behind))
         rest = ROWS - _TEXT_ROW - _GLYPH_ROWS
         return head, under, blank, texts, (start + blank) * rest

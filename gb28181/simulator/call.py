@@ -220,6 +220,7 @@ class Call:
             audio=desk.options.audio,
             start=desk.start_of(self.call_id, clip),
             profile=self.caller.profile,
+            look=lambda: self.caller.device.shown(self.caller.channel_id),
         )
 
     def _recorded(self, ssrc: int, reel: Reel) -> Stream:

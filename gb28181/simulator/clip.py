@@ -107,10 +107,12 @@ class Clip:
     def is_key(self, number: int) -> bool:
         return number % GROUP == 0
 
-    def picture(self, number: int, channel: Banner, frame: int) -> bytes:
-        """Annex B of a picture with the banner of a channel that shows `frame`."""
+    def picture(
+        self, number: int, channel: Banner, frame: int, more: tuple[str, ...] = ()
+    ) -> bytes:
+        """Annex B of a picture with the banner of a channel that shows `frame` and `more`."""
         found = self._pictures[number % PICTURES]
-        bits = found.head.bits + channel.slice_data(frame, found.head.inter)
+        bits = found.head.bits + channel.slice_data(frame, found.head.inter, more)
         unit = banner.to_unit(found.head.first_byte, bits)
         return b"".join((found.before, unit, found.behind))
 

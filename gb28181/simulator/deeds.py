@@ -28,6 +28,9 @@ from gb28181.simulator.subscriptions import Subscriptions
 RESULT_S = 1.0
 """Between the registration after an upgrade and its result."""
 
+MOST_AT_ONCE = 1000
+"""Uploads and upgrades under way in one fleet."""
+
 
 class Deeds:
     """Of one fleet."""
@@ -94,6 +97,9 @@ class Deeds:
         self._boot(device)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        if len(self._tasks) >= MOST_AT_ONCE:
+            work.close()  # a busy camera forgets
+            return
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -125,6 +125,10 @@ class Device:
             self._memory = Memory(self.spec, self._options.times, told)
         return self._memory
 
+    def shown(self, code: str) -> tuple[str, ...]:
+        """What the picture of a channel shows besides its number."""
+        return () if self._memory is None else self._memory.shown(code, self._owner.now())
+
     @property
     def writer(self) -> Writer:
         return Writer(self.spec, self.profile, self.faults)

@@ -99,6 +99,14 @@ class Memory:
             dome = self._domes[code] = Dome(now)
         return dome
 
+    def shown(self, code: str, now: float) -> tuple[str, ...]:
+        """Pan, tilt and zoom in digits for the picture; nothing for one nobody steered."""
+        dome = self._domes.get(code)
+        if dome is None:
+            return ()
+        at = dome.at(now)
+        return (f"{int(at.pan):03d}", f"{int(at.tilt) % 360:03d}", f"{int(at.zoom):02d}")
+
     def archive(self, code: str) -> Archive:
         archive = self._archives.get(code)
         if archive is None:

@@ -60,9 +60,11 @@ def _take(clip: Clip, banner: Banner, frame: int) -> bytes:
 
 
 def to_jpeg(data: bytes) -> bytes:
-    """A key frame of H.264 (annex B) as JPEG. Raises av.FFmpegError."""
+    """A key frame of H.264 (annex B) as JPEG. Raises av.FFmpegError, HttpFailed."""
     decoder = av.CodecContext.create("h264", "r")
     pictures = [*decoder.decode(av.Packet(data)), *decoder.decode(None)]
+    if not pictures:
+        raise http.HttpFailed("the picture cannot be decoded")
     frame = pictures[0].reformat(format="yuvj420p")
     out = io.BytesIO()
     with av.open(out, "w", format="mjpeg") as container:

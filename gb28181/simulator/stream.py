@@ -7,6 +7,7 @@ frames have others (GB/T 28181-2022 4.3.6, annex C.1).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -69,7 +70,9 @@ class CameraStream:
         audio: bool = True,
         start: Start | None = None,
         profile: Profile = STANDARD,
+        look: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
+        """`look`: further numbers to show, where the lens looks."""
         begin = start or Start()
         if not clip.is_key(begin.picture):
             raise ValueError("a stream starts with a key frame")
@@ -78,6 +81,7 @@ class CameraStream:
         self._pack = Packer(profile, ssrc, payload_type, begin.sequence, audio)
         self._sets_everywhere = profile.has(Habit.SETS_EVERYWHERE)
         self._audio = audio
+        self._look = look
         self._begin = begin
         self._skipped = 0
         """Pictures of the clip left out for key frames that were asked for."""
@@ -107,7 +111,8 @@ class CameraStream:
         """RTP packets of the next picture, and of the sound that goes with it."""
         number, begin, place = self.sent, self._begin, self._place
         ticks = begin.timestamp + number * PICTURE_TICKS
-        data = self._clip.picture(place, self._channel, (begin.frame + number) % FRAMES)
+        frame = (begin.frame + number) % FRAMES
+        data = self._clip.picture(place, self._channel, frame, self._look())
         key = self._clip.is_key(place)
         if self._sets_everywhere and not key:
             data = self._clip.sets + data

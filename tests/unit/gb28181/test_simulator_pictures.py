@@ -76,6 +76,30 @@ def test_the_id_and_the_number_can_be_read_as_text() -> None:
         assert digits_at(gray, stride, x=64 * 16, count=5) == str(60_000 + frame)
 
 
+def test_where_the_lens_looks_stands_behind_the_number_where_there_is_room() -> None:
+    for format, expected in ((MAIN, ("123", "350", "04")), (SUB, None)):
+        made, writer = clip(format), Banner(CHANNEL, format.macroblocks)
+        words = ("123", "350", "04")
+        data = b"".join(made.picture(at, writer, at, words) for at in range(8))
+        for at, (gray, stride) in enumerate(decode(data)):
+            assert block_code.decode(gray, stride) == block_code.Code(123, at)
+            assert digits_at(gray, stride, x=16, count=20) == CHANNEL
+            if expected is None:
+                continue
+            found = [
+                digits_at(gray, stride, x=column * 16, count=count)
+                for column, count in ((84, 3), (95, 3), (106, 2))
+            ]
+            assert tuple(found) == expected
+
+
+def test_a_recording_shows_its_time_instead_of_the_id() -> None:
+    made, writer = clip(MAIN), Banner(CHANNEL, MAIN.macroblocks, "20261121080059")
+    gray, stride = decode(made.picture(0, writer, 7))[0]
+    assert digits_at(gray, stride, x=16, count=14) == "20261121080059"
+    assert block_code.decode(gray, stride) == block_code.Code(123, 7)
+
+
 def digits_at(gray: bytes, stride: int, x: int, count: int) -> str:
     """Reads digits of 8 x 8 pixels a point, 48 pixels apart, in line 48."""
     out = ""
