@@ -16,7 +16,7 @@ from gb28181.control.snapshot import SnapshotOptions
 from gb28181.playback.progress import DownloadLimits
 from gb28181.session.pull import PullTimes
 from gb28181.store.options import StoreOptions
-from gb28181.telemetry import events as ev
+from gb28181.telemetry import events_worker as ev
 from gb28181.telemetry.logs import get_logger
 from media.hub import HubLimits
 from media.inprocess import InProcessNode, NodeOptions

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from media.errors import StreamUnknown
 from media.node import (
+    HlsViewer,
     MediaNode,
     NodeEvent,
     NodeTotals,
@@ -137,6 +138,12 @@ class NodePool:
         if node is None:
             raise StreamUnknown(stream_id)
         return node.open_viewer(stream_id, kind, audio=audio)
+
+    def open_hls(self, stream_id: str, *, audio: Sound = "aac") -> HlsViewer:
+        node = self._of_stream(stream_id)
+        if node is None:
+            raise StreamUnknown(stream_id)
+        return node.open_hls(stream_id, audio=audio)
 
     # --- recordings --------------------------------------------------------------------------
 

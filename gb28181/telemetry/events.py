@@ -338,15 +338,6 @@ PLAYBACK_ENDING_UNCLEAR = LogEvent(
 )
 
 # --- media ---------------------------------------------------------------------------------------
-MEDIA_WORKER_STARTED = LogEvent(
-    "media.worker_started", Level.INFO, ("pid",), "A media process is up and takes streams."
-)
-MEDIA_WORKER_LOST = LogEvent(
-    "media.worker_lost",
-    Level.ERROR,
-    ("pid", "reason"),
-    "A media process died; its streams are called again, and another one starts.",
-)
 MEDIA_STREAM_OPENED = LogEvent(
     "media.stream_opened",
     Level.INFO,

@@ -36,6 +36,7 @@ log = logging.getLogger("gb28181.media.worker")
 
 _CALLS = frozenset(
     {
+        "hls",
         "refresh",
         "open_receiver",
         "connect",
@@ -118,15 +119,17 @@ class Child:
         options = dict(call.options)
         if options.pop("hears", False):
             options["on_heard"] = self._hears(call)
+        target = self._viewing if call.method == "hls" else self._node
         try:
-            value = await getattr(self._node, call.method)(*call.arguments, **options)
+            value = await getattr(target, call.method)(*call.arguments, **options)
         except MediaError as error:
             self._answer(m.raised(call.number, error))
         except Exception as error:
             log.exception("%s failed", call.method)
             self._answer(m.Raised(call.number, "MediaError", f"{call.method}: {error!r}", {}))
         else:
-            self._look()
+            if target is self._node:
+                self._look()
             self._answer(m.Done(call.number, value))
 
     def _answer(self, answer: m.Done | m.Raised) -> None:
@@ -147,7 +150,7 @@ class Child:
         if found is not None:
             self._link.send(m.Seen(None, (found,)))
         if isinstance(event, ViewersChanged) and self._viewing is not None:
-            self._viewing.stalled()
+            self._viewing.ended()
         self._link.send(m.Told(event))
 
     def _look(self) -> None:

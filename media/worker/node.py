@@ -36,6 +36,7 @@ from media.ports import REST_S
 
 from . import messages as m
 from .audience import Audience
+from .hls import WorkerHls
 from .known import Known
 from .link import Link
 from .process import WorkerProcess
@@ -290,6 +291,11 @@ class WorkerNode:
         if stream_id not in self._known.streams:
             raise StreamUnknown(stream_id)
         return self._audience.open(stream_id, kind, {"audio": audio})
+
+    def open_hls(self, stream_id: str, *, audio: Sound = "aac") -> WorkerHls:
+        if stream_id not in self._known.streams:
+            raise StreamUnknown(stream_id)
+        return self._audience.open_hls(stream_id, {"audio": audio}, self._ask)
 
     # --- recordings --------------------------------------------------------------------------
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
+from typing import Any
 
-from media.errors import MediaError
+from media.errors import MediaError, StreamUnknown
 from media.inprocess import InProcessNode
-from media.node import Viewer
+from media.node import HlsViewer, Viewer
 
 from . import messages as m
 from .link import Link
+
+_HLS = frozenset({"playlist", "init", "segment", "part"})
 
 
 @dataclass(slots=True, eq=False)
@@ -30,11 +33,16 @@ class Viewing:
         self._link = link
         self._credit = m.credit_of(node.options)
         self._pumps: dict[int, _Pump] = {}
+        self._players: dict[int, HlsViewer] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def open(self, watch: m.Watch) -> None:
         """Begin to send a stream to a viewer."""
         try:
+            if watch.kind == "hls":
+                player = self._node.open_hls(watch.stream_id, **watch.options)
+                self._players[watch.viewer] = player
+                return
             viewer = self._node.open_viewer(
                 watch.stream_id,
                 watch.kind,  # type: ignore[arg-type]
@@ -58,15 +66,32 @@ class Viewing:
         """The viewer is gone."""
         pump = self._pumps.get(leave.viewer)
         if pump is not None and pump.task is not None:
-            pump.task.cancel()
             # Not left to that task: cancelled before its first turn, it closes nothing.
-            closing = asyncio.get_running_loop().create_task(pump.viewer.aclose())
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+            pump.task.cancel()
+            self._close(pump.viewer)
             self._over(leave.viewer, pump)
+        player = self._players.pop(leave.viewer, None)
+        if player is not None:
+            self._close(player)
 
-    def stalled(self) -> None:
+    def _close(self, viewer: Viewer | HlsViewer) -> None:
+        closing = asyncio.get_running_loop().create_task(viewer.aclose())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    async def hls(self, number: int, method: str, *arguments: Any) -> Any:
+        """What a player by HLS asks for; raises what it raises."""
+        player = self._players.get(number)
+        if player is None or method not in _HLS:
+            raise StreamUnknown(str(number))
+        return await getattr(player, method)(*arguments)
+
+    def ended(self) -> None:
         """Hang up on those the stream has given up, whatever they have not read yet."""
+        for number, player in list(self._players.items()):
+            if player.end_reason is not None:
+                del self._players[number]
+                self._link.send(m.Over(number, player.end_reason))
         for number, pump in list(self._pumps.items()):
             if pump.viewer.end_reason == "stalled" and pump.task is not None:
                 self._over(number, pump)

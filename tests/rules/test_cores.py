@@ -61,6 +61,7 @@ SHELLS = frozenset(
         "media.worker.__main__",
         "media.worker.audience",
         "media.worker.child",
+        "media.worker.hls",
         "media.worker.known",
         "media.worker.link",
         "media.worker.messages",
