@@ -38,7 +38,7 @@ async def _exchange(method: str, url: str, body: bytes, content_type: str) -> in
         port = parts.port or (443 if parts.scheme == "https" else 80)
         async with asyncio.timeout(TIMEOUT_S):
             return await _talk(method, parts.hostname, port, url, body, content_type)
-    except (OSError, TimeoutError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, asyncio.LimitOverrunError) as error:
         raise HttpFailed(f"{method}: {error or type(error).__name__}") from error
 
 
