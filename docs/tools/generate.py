@@ -12,6 +12,7 @@ from pathlib import Path
 from config import render
 from docs.tools import (
     behaviour,
+    clauses,
     command_line,
     error_codes,
     events,
@@ -33,6 +34,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/http-api.md": http_api.page,
     "docs/reference/metrics.md": metrics.page,
     "docs/reference/simulator.md": simulated.page,
+    "docs/conformance/clauses.md": clauses.page,
     "docs/explanation/state-machines.md": state_machines.page,
 }
 

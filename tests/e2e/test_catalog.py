@@ -11,7 +11,12 @@ from .camera.bodies import Item
 from .kit import Launch, MakeCamera, new_id
 from .server import Server, wait_for
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.clause("GB/T 28181-2022", "9.5.3.1"),
+    pytest.mark.clause("GB/T 28181-2022", "annex M"),
+    pytest.mark.clause("GB/T 28181-2022", "A.2.6.4"),
+]
 
 
 def channel_ids(count: int, prefix: str = "64010400") -> list[str]:

@@ -18,7 +18,7 @@ from .camera.dome import Dome
 from .kit import Launch, MakeCamera, new_id
 from .server import ADMIN_PASSWORD, Server, command, wait_for
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.clause("GB/T 28181-2022", "5.3")]
 
 HEARTBEAT_S = 2
 QUICK = {

@@ -142,6 +142,7 @@ def test_nothing_moves_after_the_platform_went(launch: Launch, make_camera: Make
     assert controls.ptz == ["A50F010250000007", PTZ_STOP]
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.5.3.3")
 def test_offline_silent_and_unwilling_are_three_errors(
     platform: Server, make_camera: MakeCamera
 ) -> None:
@@ -280,6 +281,7 @@ AREA_XML = (
         ),
     ],
 )
+@pytest.mark.clause("GB/T 28181-2022", "A.2.3.1")
 def test_commands_of_a_channel(
     platform: Server,
     dome: tuple[Camera, str, Controls],
@@ -320,6 +322,7 @@ def test_what_2016_does_not_have(platform: Server, old_dome: tuple[Camera, str, 
     assert "<PTZPreciseCtrl><Pan>1.00</Pan></PTZPreciseCtrl>" in squeeze(controls.last)
 
 
+@pytest.mark.clause("GB/T 28181-2022", "A.2.3.1")
 def test_commands_of_a_device(platform: Server, dome: tuple[Camera, str, Controls]) -> None:
     camera, _channel_id, controls = dome
     good(post(platform, f"/devices/{camera.device_id}/reboot"))
@@ -361,6 +364,7 @@ def test_error_and_silence_after_the_sip_answer(
     good(post(server, f"/channels/{other_id}/guard", {"on": True}))
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.13")
 def test_upgrade_with_its_result(platform: Server, dome: tuple[Camera, str, Controls]) -> None:
     camera, _channel_id, controls = dome
     path = f"/devices/{camera.device_id}/upgrades"
@@ -386,6 +390,8 @@ def test_upgrade_with_its_result(platform: Server, dome: tuple[Camera, str, Cont
     assert platform.get(path)["total"] == 1
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.5.3.3")
+@pytest.mark.clause("GB/T 28181-2022", "A.2.6.6")
 def test_questions(platform: Server, dome: tuple[Camera, str, Controls]) -> None:
     camera, channel_id, controls = dome
     status = platform.get(f"/devices/{camera.device_id}/status")

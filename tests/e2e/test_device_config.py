@@ -26,6 +26,8 @@ def put(platform: Server, path: str, body: Any) -> Answer:
     return platform.call("PUT", f"/api/v1{path}", body)
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.5.3.4")
+@pytest.mark.clause("GB/T 28181-2022", "A.2.4.7")
 def test_all_blocks_in_one_message(platform: Server, make_camera: MakeCamera) -> None:
     camera, _channel_id, controls = _camera(platform, make_camera)
     path = f"/devices/{camera.device_id}/config"
@@ -42,6 +44,7 @@ def test_all_blocks_in_one_message(platform: Server, make_camera: MakeCamera) ->
     assert "clear-text-secret" not in platform.log_text()
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.5.3.4")
 def test_one_message_per_block(platform: Server, make_camera: MakeCamera) -> None:
     camera, _channel_id, controls = _camera(platform, make_camera)
     controls.block_per_message = True
@@ -65,6 +68,7 @@ def test_a_block_under_another_name(platform: Server, make_camera: MakeCamera) -
     assert answer.body["problems"] == ["VideoAlarmRecord is called AlarmRecordCfg"]
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.5.3.4")
 def test_a_device_of_2016_is_asked_for_what_it_knows(
     platform: Server, make_camera: MakeCamera
 ) -> None:
@@ -130,6 +134,7 @@ def test_read_modify_write_keeps_the_rest(platform: Server, make_camera: MakeCam
     ) in squeeze(controls.last)
 
 
+@pytest.mark.clause("GB/T 28181-2022", "A.2.3.2")
 def test_every_block_of_2022_can_be_set(platform: Server, make_camera: MakeCamera) -> None:
     camera, _channel_id, controls = _camera(platform, make_camera)
     controls.blocks.clear()

@@ -13,7 +13,11 @@ from .live_support import MediaStranger, RawViewer, assert_pictures, camera_with
 from .server import Server, wait_for
 from .views import assert_three_views
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.clause("GB/T 28181-2022", "9.2"),
+    pytest.mark.clause("GB/T 28181-2022", "annex K"),
+]
 
 FOREIGN = "192.31.196.9"
 """A public address (AS112) that is not the camera's; documentation networks count as private."""

@@ -10,7 +10,11 @@ from .live_support import RawViewer, assert_pictures, camera_with, watch
 from .server import Server, wait_for
 from .views import assert_three_views
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.clause("GB/T 28181-2022", "9.2"),
+    pytest.mark.clause("GB/T 28181-2022", "annex D"),
+]
 
 FOREIGN = "192.31.196.9"
 """A public address (AS112) that is not the camera's; documentation networks count as private."""

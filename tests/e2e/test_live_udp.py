@@ -16,7 +16,12 @@ from .live_support import RawViewer, assert_pictures, camera_with, watch
 from .server import SERVER_ID, Server, wait_for
 from .views import assert_three_views
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.clause("GB/T 28181-2022", "9.2"),
+    pytest.mark.clause("GB/T 28181-2022", "annex C"),
+    pytest.mark.clause("GB/T 28181-2022", "annex G"),
+]
 
 
 def test_picture_over_udp(platform: Server, make_camera: MakeCamera, video: Source) -> None:
@@ -47,6 +52,7 @@ def test_picture_over_udp(platform: Server, make_camera: MakeCamera, video: Sour
     assert camera.open_calls() == []
 
 
+@pytest.mark.clause("GB/T 28181-2022", "annex L")
 def test_form_of_the_invite(platform: Server, make_camera: MakeCamera, video: Source) -> None:
     camera, channel_id = camera_with(make_camera, platform, video)
     platform.play(channel_id)

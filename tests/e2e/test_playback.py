@@ -118,6 +118,7 @@ def test_times_without_zone_and_the_wrong_way_round_are_refused(
     assert platform.call("GET", f"{path}?{unescaped}").status == 200
 
 
+@pytest.mark.clause("GB/T 28181-2022", "annex L")
 def test_playback_shows_the_asked_time_and_ends_with_it(
     platform: Server, make_camera: MakeCamera, video: Source
 ) -> None:
@@ -147,6 +148,7 @@ def test_playback_shows_the_asked_time_and_ends_with_it(
 
 
 @pytest.mark.parametrize("how", ["device", "channel", "dialog"])
+@pytest.mark.clause("GB/T 28181-2022", "9.8.2")
 def test_the_end_is_understood_however_it_is_told(
     platform: Server, make_camera: MakeCamera, video: Source, how: str
 ) -> None:

@@ -20,6 +20,10 @@ def causes(server: Server, device_id: str) -> list[tuple[str, str]]:
     return [(row["state"], row["cause"]) for row in rows]
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.1.2.1")
+@pytest.mark.clause("GB/T 28181-2022", "9.10")
+@pytest.mark.clause("GB/T 28181-2022", "annex I")
+@pytest.mark.clause("GB/T 28181-2022", "9.5.3.2")
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_register_makes_the_device_online(
     platform: Server, make_camera: MakeCamera, transport: str
@@ -46,6 +50,8 @@ def test_register_makes_the_device_online(
     assert causes(platform, camera.device_id)[-1][0] == "online"
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.1.2.1")
+@pytest.mark.clause("GB/T 28181-2022", "8.1")
 def test_exactly_one_challenge_and_its_form(platform: Server, make_camera: MakeCamera) -> None:
     camera = make_camera(gb_version="3.0")
     assert camera.register().status == 200
@@ -68,6 +74,7 @@ def test_form_without_qop_is_accepted(platform: Server, make_camera: MakeCamera)
     platform.wait_online(camera.device_id)
 
 
+@pytest.mark.clause("GB/T 28181-2022", "8.1")
 def test_wrong_password_gets_403_and_the_right_one_200(
     platform: Server, make_camera: MakeCamera
 ) -> None:
@@ -122,6 +129,7 @@ def test_foreign_digest_uri_is_noted_not_refused(
 @pytest.mark.parametrize(
     ("asked", "granted"), [(10, 60), (3600, 3600), (30 * 86400, 7 * 86400), (-1, 3600)]
 )
+@pytest.mark.clause("GB/T 28181-2022", "9.1.1")
 def test_expires_is_clamped_never_refused(
     platform: Server, make_camera: MakeCamera, asked: int, granted: int
 ) -> None:
@@ -130,6 +138,7 @@ def test_expires_is_clamped_never_refused(
     assert answer.header("Expires") == str(granted)
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.1.2.2")
 @pytest.mark.parametrize("star", [False, True])
 def test_unregister(platform: Server, make_camera: MakeCamera, star: bool) -> None:
     camera = make_camera()
@@ -143,6 +152,7 @@ def test_unregister(platform: Server, make_camera: MakeCamera, star: bool) -> No
     assert camera.keepalive().status == 200
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.6.1")
 def test_keepalive_without_registration_gets_403(platform: Server, make_camera: MakeCamera) -> None:
     camera = make_camera()
     assert camera.keepalive().status == 403
@@ -153,6 +163,7 @@ def test_keepalive_without_registration_gets_403(platform: Server, make_camera: 
     assert answer.body == b""
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.1.1")
 def test_refresh_asks_nothing(platform: Server, make_camera: MakeCamera) -> None:
     camera = make_camera()
     camera.register()
@@ -177,6 +188,7 @@ def test_keepalive_from_a_new_port_moves_the_device(
     )
 
 
+@pytest.mark.clause("GB/T 28181-2022", "6.1.2")
 def test_answers_go_to_the_source_whatever_via_says(
     platform: Server, make_camera: MakeCamera
 ) -> None:
@@ -218,6 +230,8 @@ def test_two_tcp_messages_in_one_segment(platform: Server, make_camera: MakeCame
         camera.wait_received("MESSAGE", 200, match=lambda m, b=branch: m.branch == b)
 
 
+@pytest.mark.clause("GB/T 28181-2022", "4.3.2")
+@pytest.mark.clause("GB/T 28181-2022", "9.1.1")
 def test_one_tcp_connection_is_used_both_ways(platform: Server, make_camera: MakeCamera) -> None:
     camera = make_camera(transport="tcp")
     camera.register()
@@ -230,6 +244,7 @@ def test_one_tcp_connection_is_used_both_ways(platform: Server, make_camera: Mak
     ("gb_version", "state", "cause"),
     [("3.0", "offline", "tcp_lost"), ("2.0", "unreachable", "tcp_lost")],
 )
+@pytest.mark.clause("GB/T 28181-2022", "9.1.1")
 def test_lost_tcp_connection(
     platform: Server, make_camera: MakeCamera, gb_version: str, state: str, cause: str
 ) -> None:
@@ -252,6 +267,7 @@ def test_lost_tcp_connection(
     )
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.6.1")
 def test_missed_heartbeats_make_it_offline_and_a_restart_brings_it_back(
     launch: Launch, make_camera: MakeCamera
 ) -> None:

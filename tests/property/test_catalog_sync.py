@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from catalog.sync import (
     Unasked,
     merged,
 )
+
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex M")
 
 CODES = [f"640104000013200000{n:02d}" for n in range(12)]
 codes = st.sampled_from(CODES)

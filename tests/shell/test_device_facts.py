@@ -51,6 +51,7 @@ async def test_a_heartbeat_with_error_and_faulty_children_is_shown_and_recovers(
     assert (view.healthy, view.faulty) == (True, ())
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.10")
 async def test_the_clock_is_measured_by_the_date_of_a_register(one: World) -> None:
     one.login(extra="Date: 2026-11-22T16:02:05.000")
     view = one.service.view(CAMERA)
@@ -89,6 +90,7 @@ async def test_times_of_events_count_while_nothing_better_is_known(one: World) -
     assert clock.source == "date"
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.10")
 async def test_the_clock_is_measured_by_the_status_of_a_device(one: World) -> None:
     one.login()
     one.message(
@@ -148,6 +150,7 @@ async def test_a_try_that_failed_is_remembered_until_it_succeeds(one: World) -> 
 # --- redirection ----------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.1.2.3")
 async def test_a_2022_device_is_sent_elsewhere_and_an_older_one_is_not(tmp_path: Path) -> None:
     async with world(tmp_path, redirect=ELSEWHERE) as one:
         answer = one.login(version="3.0")

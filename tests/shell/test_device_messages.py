@@ -45,6 +45,7 @@ async def asking(tmp_path: Path) -> AsyncIterator[World]:
 # --- heartbeats --------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.6.1")
 async def test_heartbeats_keep_a_device_online_and_silence_ends_it(gb: World) -> None:
     gb.login()
     for _ in range(10):
@@ -119,6 +120,7 @@ async def test_a_registered_neighbour_is_never_limited(gb: World) -> None:
 # --- TCP -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.1.1")
 async def test_tcp_lost_means_offline_for_an_edition_of_2022(gb: World) -> None:
     gb.login(flow=tcp(1), version="3.0")
     gb.service.on_flow_closed(tcp(1), "closed by peer")
@@ -191,6 +193,9 @@ async def test_other_commands_reach_who_listens(gb: World) -> None:
 # --- what is asked after a registration ---------------------------------------------------------
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.5.3.1")
+@pytest.mark.clause("GB/T 28181-2022", "9.5.3.2")
+@pytest.mark.clause("GB/T 28181-2022", "A.2.4.3")
 async def test_device_info_then_catalog_after_a_registration(asking: World) -> None:
     asking.login(NVR)
     (info,) = await asking.asked(DeviceInfoQuery)
@@ -210,12 +215,15 @@ async def test_device_info_then_catalog_after_a_registration(asking: World) -> N
     assert node.name == "大门录像机"
 
 
+@pytest.mark.clause("GB/T 28181-2022", "6.10")
 async def test_a_device_of_2022_is_written_to_in_gb18030(asking: World) -> None:
     asking.login(NVR, version="3.0")
     await asking.asked(CatalogQuery)
     assert b'encoding="GB18030"' in asking.sip.sent[0][0].body
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.5.3.1")
+@pytest.mark.clause("GB/T 28181-2022", "annex M")
 async def test_channels_come_page_by_page_and_the_sync_ends_complete(asking: World) -> None:
     asking.login(NVR)
     sn = await asking.catalog_sn()
@@ -453,6 +461,8 @@ async def test_back_from_offline_is_asked_again(tmp_path: Path) -> None:
         assert await gb.catalog_sn(2)
 
 
+@pytest.mark.clause("GB/T 28181-2022", "9.5.3.2")
+@pytest.mark.clause("GB/T 28181-2022", "A.2.6.5")
 async def test_device_info_can_be_asked_for(gb: World) -> None:
     gb.login(NVR)
 

@@ -20,6 +20,8 @@ from tests.shell.device_support import (
 )
 from tests.support.logs import captured
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "9.1.2.1")
+
 
 @pytest.fixture
 async def gb(tmp_path: Path) -> AsyncIterator[World]:

@@ -271,6 +271,8 @@ async def bench() -> AsyncIterator[Bench]:
     assert not made.node.open
 
 
+@pytest.mark.clause("GB/T 28181-2022", "annex L")
+@pytest.mark.clause("GB/T 28181-2022", "annex G")
 async def test_a_live_picture_and_its_invite(bench: Bench) -> None:
     view = (await bench.picture()).result()
     assert view.session.state is SessionState.RUNNING

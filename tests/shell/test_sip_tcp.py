@@ -21,6 +21,8 @@ from sip import (
 from sip.framing import StreamFramer
 from tests.shell.sip_bench import WAIT_S, Caller, Owner, answer_to, endpoint, message, raw
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "4.3.2")
+
 BOTH_LOOPS = True
 VIA = "SIP/2.0/TCP 192.168.1.64:5060;rport;branch=z9hG4bKtcp{}"
 

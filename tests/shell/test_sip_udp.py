@@ -30,6 +30,8 @@ from tests.shell.sip_bench import (
     readable,
 )
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "4.3.2")
+
 BOTH_LOOPS = True
 
 

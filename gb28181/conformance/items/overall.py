@@ -232,7 +232,7 @@ ITEMS: Final = (
         "unregister",
         Grade.A,
         Text("注销", "unregistration"),
-        ("9.1.2.2", "9.1.2.2"),
+        ("9.1.2.3", "9.1.2.2"),
         _nothing,
         (_left,),
         person=Text(

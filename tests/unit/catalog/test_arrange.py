@@ -9,6 +9,8 @@ import pytest
 from catalog.arrange import arrange, parent_ids
 from catalog.model import CatalogItem
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex J")
+
 SERVER = "64010000002000000001"
 NVR = "64030200001180000007"
 CAMERA = "34020000001320000001"

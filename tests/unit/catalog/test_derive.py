@@ -8,6 +8,8 @@ from catalog.derive import UNASSIGNED, Step, known_code, place
 from catalog.divisions import Divisions
 from catalog.model import Place
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex E")
+
 IN_640104 = "64010400001320000011"
 FACTORY = "34020000001320000001"
 SERVER = "64010000002000000001"

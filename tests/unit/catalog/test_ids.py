@@ -8,6 +8,8 @@ from catalog.errors import BadId
 from catalog.ids import GbId, is_channel_item, is_division, parse_id, require_id, type_code
 from catalog.model import CatalogItem
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex E")
+
 CAMERA = "64010400011320700012"
 
 

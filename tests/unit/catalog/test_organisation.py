@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.model import CatalogItem, Channel, Place
 from catalog.organisation import ROOT, Organisation
+
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex J")
 
 NVR = "64010000001180000001"
 GROUP = "64010000002150000001"

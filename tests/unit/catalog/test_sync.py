@@ -20,6 +20,8 @@ from catalog.sync import (
     merged,
 )
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex M")
+
 A, B, C, D, E = (CatalogItem(f"6401040000132000000{n}", name=str(n)) for n in range(5))
 
 

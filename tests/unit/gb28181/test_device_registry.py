@@ -21,6 +21,8 @@ from gb28181.device.registry import (
 )
 from gb28181.device.state import LIVE, Cause, DeviceState
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "9.6.1")
+
 SILENCE = 180.0
 
 

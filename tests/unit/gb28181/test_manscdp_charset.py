@@ -8,6 +8,8 @@ import pytest
 
 from gb28181.manscdp.charset import Charset, CharsetMemory, declared, override_of, to_text
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "6.10")
+
 WORDS = [
     "学校",
     "小学",

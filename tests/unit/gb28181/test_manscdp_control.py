@@ -259,11 +259,16 @@ def test_every_file_is_tested() -> None:
     assert {path.stem for path in FOLDER.glob("*.sip")} == set(EXPECTED)
 
 
+@pytest.mark.clause("GB/T 28181-2022", "A.2.3.1")
+@pytest.mark.clause("GB/T 28181-2022", "A.2.3.2")
+@pytest.mark.clause("GB/T 28181-2022", "A.2.6.6")
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_the_vector_is_read(name: str) -> None:
     assert read(body_of(name)) == EXPECTED[name]
 
 
+@pytest.mark.clause("GB/T 28181-2022", "A.2.3.1")
+@pytest.mark.clause("GB/T 28181-2022", "A.2.3.2")
 @pytest.mark.parametrize("name", sorted(EXPECTED.keys() - READ_ONLY))
 def test_the_vector_is_what_we_write(name: str) -> None:
     body = body_of(name)
@@ -381,6 +386,7 @@ def test_a_result_that_is_not_there_counts_as_ok() -> None:
     )
 
 
+@pytest.mark.clause("GB/T 28181-2022", "A.2.4.7")
 def test_asked_types_are_read_whatever_their_case() -> None:
     query = response("ConfigDownload", "<ConfigType>basicparam//Snapshot/New</ConfigType>", "Query")
     assert query.types == (BlockType.BASIC_PARAM, BlockType.SNAPSHOT_CONFIG)

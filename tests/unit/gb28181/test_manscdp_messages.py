@@ -44,6 +44,7 @@ USUAL = (
         USUAL.replace("</Notify>", "<Info/></Notify>"),
     ],
 )
+@pytest.mark.clause("GB/T 28181-2022", "A.2.5.2")
 def test_the_usual_heartbeat_takes_the_quick_way_and_means_the_same(body: str) -> None:
     sent = body.encode("ascii")
     assert quick(sent) == Keepalive("17", CAMERA)
@@ -74,6 +75,7 @@ def test_the_usual_heartbeat_takes_the_quick_way_and_means_the_same(body: str) -
         ),
     ],
 )
+@pytest.mark.clause("GB/T 28181-2022", "A.2.5.2")
 def test_an_unusual_heartbeat_takes_the_full_way(
     change: tuple[str, str], expected: Keepalive
 ) -> None:
@@ -106,6 +108,7 @@ HEAD = f"<DeviceID>{CAMERA}</DeviceID>"
         *[(word, False) for word in ("OFF", "off", "Offline", "OFFLINE", " OFF ")],
     ],
 )
+@pytest.mark.clause("GB/T 28181-2022", "A.2.1.9")
 def test_every_usual_status_is_understood(status: str, on: bool) -> None:
     assert item_of(f"{HEAD}<Status>{status}</Status>") == (
         CatalogItem(CAMERA, name=CAMERA, status_on=on),
@@ -120,6 +123,7 @@ def test_a_missing_status_is_on_and_an_unknown_one_too_but_told() -> None:
     assert problems == (f"{CAMERA} Status unknown: 'sleeping'",)
 
 
+@pytest.mark.clause("GB/T 28181-2022", "A.2.1.9")
 @pytest.mark.parametrize(("element", "attribute", "kind"), INFO_FIELDS)
 def test_every_info_field_is_read_beside_info_too_and_in_any_case(
     element: str, attribute: str, kind: object
@@ -130,6 +134,16 @@ def test_every_info_field_is_read_beside_info_too_and_in_any_case(
     assert getattr(inside.info, attribute) in ("3", 3)
 
 
+@pytest.mark.clause("GB/T 28181-2022", "annex O")
+def test_a_place_of_capture_is_kept_as_the_device_writes_it() -> None:
+    """Seven digits by annex O; some devices write several, or a word."""
+    for code in ("0101010", "0101010/0102020", "entrance"):
+        item, problems = item_of(
+            f"{HEAD}<Info><CapturePositionType>{code}</CapturePositionType></Info>"
+        )
+        assert (item.info.capture_position_type, problems) == (code, ())
+
+
 def test_a_value_in_info_beats_the_one_beside_it() -> None:
     item = item_of(f"{HEAD}<Info><PTZType>1</PTZType></Info><PTZType>2</PTZType>")[0]
     assert item.ptz_type == 1
@@ -137,6 +151,7 @@ def test_a_value_in_info_beats_the_one_beside_it() -> None:
     assert item.ptz_type == 1
 
 
+@pytest.mark.clause("GB/T 28181-2022", "A.2.1.9")
 def test_the_business_group_is_read_in_both_places() -> None:
     group = "<BusinessGroupID>64010000002150000001</BusinessGroupID>"
     assert item_of(HEAD + group)[0] == item_of(f"{HEAD}<Info>{group}</Info>")[0]
@@ -157,6 +172,7 @@ def test_a_value_that_repeats_its_own_name_is_empty(element: str) -> None:
 @pytest.mark.parametrize(
     ("value", "parental"), [("0", False), ("1", True), ("65535", True), ("-1", True), ("yes", None)]
 )
+@pytest.mark.clause("GB/T 28181-2022", "A.2.1.9")
 def test_parental(value: str, parental: bool | None) -> None:
     assert item_of(f"{HEAD}<Parental>{value}</Parental>")[0].parental is parental
 
@@ -216,6 +232,7 @@ def test_equal_info_blocks_are_one_object_and_none_is_the_shared_empty_one() -> 
     assert item_of(HEAD)[0].info is EMPTY_INFO
 
 
+@pytest.mark.clause("GB/T 28181-2022", "A.2.6.4")
 @pytest.mark.parametrize("total", ["", "x", "-1", "1e9", "99999999999", "10000001"])
 def test_a_sum_that_is_no_number_is_none_and_told(total: str) -> None:
     page = page_of(f"<DeviceList Num='x'><Item>{HEAD}</Item></DeviceList>", total)
@@ -236,6 +253,7 @@ def test_the_password_is_read_but_neither_written_stored_nor_shown() -> None:
     assert b"s3cret" not in write(CatalogResponse("1", CAMERA, 1, 1, (item,)))
 
 
+@pytest.mark.clause("GB/T 28181-2022", "A.2.6.5")
 @pytest.mark.parametrize("channel", ["x", "-1", "99999999", ""])
 def test_device_info_ignores_a_count_that_is_none(channel: str) -> None:
     body = (
@@ -245,6 +263,7 @@ def test_device_info_ignores_a_count_that_is_none(channel: str) -> None:
     assert read(body.encode()) == DeviceInfoResponse("1", "1")
 
 
+@pytest.mark.clause("GB/T 28181-2022", "annex A")
 def test_every_file_of_commands_is_in_the_registry_and_every_type_round_trips() -> None:
     files = {path.stem for path in Path(str(commands.__file__)).parent.glob("[a-z]*.py")}
     modules = {command.type.__module__.rpartition(".")[2] for command in registry.COMMANDS}

@@ -20,6 +20,8 @@ from gb28181.manscdp import (
     write,
 )
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex A")
+
 FOLDER = Path(__file__).parents[2] / "vectors" / "manscdp"
 SERVER = "64010000002000000001"
 NVR = "64030200001180000007"

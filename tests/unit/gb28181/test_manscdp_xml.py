@@ -11,6 +11,8 @@ from gb28181.manscdp.codec import Node, decode, encode
 from gb28181.manscdp.errors import BadXml, Reason
 from gb28181.manscdp.xml import Limits, child_text
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex A")
+
 HEAD = "<CmdType>Alarm</CmdType><SN>7</SN><DeviceID>64020500001320000021</DeviceID>"
 
 

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,6 +84,7 @@ def test_a_break_without_viewers_closes() -> None:
     assert pull.handle(CallFailed(GONE), 5.0) == [Closed(GONE)]
 
 
+@pytest.mark.clause("GB/T 28181-2022", "annex K")
 def test_a_break_with_viewers_is_called_again_with_growing_pauses() -> None:
     pull = running(viewers=1)
     now, calls = 50.0, []

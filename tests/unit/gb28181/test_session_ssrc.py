@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from gb28181.session.ssrc import SsrcExhausted, SsrcPool, format_ssrc
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex G")
+
 SERVER = "64010000002000000001"
 
 

@@ -16,6 +16,8 @@ from media.unit import AudioFormat, Codec
 
 from .encoded import aac
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex F")
+
 
 def test_format_of_a_literal_header() -> None:
     # AAC-LC (profile 1), 8 kHz (index 11), mono, 23 bytes: set by hand from 1.A.3.2.

@@ -12,6 +12,8 @@ from media.unit import Codec
 
 from .encoded import pictures
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex F")
+
 S4 = b"\x00\x00\x00\x01"
 SPS64 = bytes.fromhex("6742000ada11e4")
 PPS = bytes.fromhex("68ce3c80")

@@ -9,6 +9,8 @@ import pytest
 
 from media.ps import Piece, PsDemuxer
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex C")
+
 VECTORS = Path(__file__).parents[2] / "vectors" / "ps"
 
 PACK = bytes.fromhex("000001ba440004000401005f6bf8")

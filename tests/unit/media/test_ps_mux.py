@@ -14,6 +14,8 @@ from media.unit import AccessUnit, Codec
 
 from .encoded import aac, interleaved, pictures, sound
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex C")
+
 
 def judge(data: bytes) -> dict[str, tuple[str, list[tuple[int | None, bytes]]]]:
     """Codec name and (pts, data) of every packet of each kind, as FFmpeg reads them."""

@@ -6,6 +6,8 @@ import pytest
 
 from media.rtp import HEADER, RtpPacketizer, TcpSplitter, frame_for_tcp, is_rtcp, payload_of
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex C")
+
 PACK = b"\x00\x00\x01\xba" + b"D" * 60
 
 

@@ -19,6 +19,8 @@ from media.unit import Codec
 
 from .encoded import pictures
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex F")
+
 S4 = b"\x00\x00\x00\x01"
 
 

@@ -22,6 +22,8 @@ from sip.nonce import NONCES_PER_USER
 from sip.parser import parse_datagram
 from tests.unit.sip.vectors import gb
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "8.1")
+
 REALM = "6401000000"
 USER = "64010400001320000011"
 URI = "sip:64010000002000000001@6401000000"

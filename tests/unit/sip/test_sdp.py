@@ -9,6 +9,8 @@ from sip.parser import parse_datagram
 from sip.sdp import Media, RtpMap, SessionDescription
 from tests.unit.sip.vectors import gb
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex G")
+
 
 def parse(*lines: str, end: str = "\r\n") -> SessionDescription:
     return SessionDescription.parse((end.join(lines) + end).encode("latin-1"))

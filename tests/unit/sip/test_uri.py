@@ -7,6 +7,8 @@ import pytest
 from sip.errors import ParseError
 from sip.uri import SipUri
 
+pytestmark = pytest.mark.clause("GB/T 28181-2022", "6.1.2")
+
 
 @pytest.mark.parametrize(
     ("text", "user", "host", "port"),
