@@ -32,7 +32,7 @@ What of GB/T 28181 a platform has to do, where the product does it, and which te
 are counted by their marks; a test that proves a clause of one edition proves it for the other one
 where both say the same. The number of 2016 stands behind the stroke where it is another one.
 
-States: **tested**; *in part*, as said; *not built yet*; *no test* (there is none of these: a rule forbids it).
+States: **tested**; *in part*, as said; *not built yet*; *no test* (a rule forbids these).
 """
 
 

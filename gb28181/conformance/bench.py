@@ -70,8 +70,9 @@ class Bench(Signals):
 
     async def _looked(self, view: LiveView, first_s: float) -> Looked:
         stream_id = view.session.stream_id
-        film = await self._film(stream_id, self._patience.watch_s)
-        found = self._tools.node.statistics(stream_id)
+        data = await self._view(stream_id, self._patience.watch_s)
+        found = self._tools.node.statistics(stream_id)  # before decoding: that takes its time
+        film = await asyncio.to_thread(pictures.film, data)
         looked = _figures(view, found, first_s)
         return replace(
             looked,
@@ -81,13 +82,13 @@ class Bench(Signals):
             height=looked.height or film.height,
         )
 
-    async def _film(self, stream_id: str, seconds: float) -> pictures.Film:
-        """Look on for a while and decode all of it."""
+    async def _view(self, stream_id: str, seconds: float) -> bytes:
+        """Look on for a while."""
         data = bytearray()
         try:
             viewer = self._tools.node.open_viewer(stream_id, "flv")
         except MediaError:
-            return pictures.Film(0, 0, 0, 0.0)
+            return b""
         viewer.remote = REMOTE
         try:
             with contextlib.suppress(TimeoutError):
@@ -98,7 +99,7 @@ class Bench(Signals):
                             break
         finally:
             await viewer.aclose()
-        return await asyncio.to_thread(pictures.film, bytes(data))
+        return bytes(data)
 
     @contextlib.asynccontextmanager
     async def picture(self) -> AsyncIterator[bool]:
@@ -119,7 +120,8 @@ class Bench(Signals):
         if not self._open:
             await self.pause(seconds)
             return None
-        film = await self._film(self._open, seconds)
+        data = await self._view(self._open, seconds)
+        film = await asyncio.to_thread(pictures.film, data)
         return film.difference if film.pictures > 1 else None
 
     # --- recordings -------------------------------------------------------------------------

@@ -77,6 +77,8 @@ class Item:
     do: Do
     checks: tuple[Check, ...]
     """Asked in their order; the first that finds something decides, none of them: passed."""
+    needs: Check | None = None
+    """Asked before anything is done: without this the item does not apply."""
     disruptive: bool = False
     """It ends pictures or changes settings for a while: only when allowed."""
     person: Text | None = None

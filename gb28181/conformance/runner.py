@@ -47,7 +47,7 @@ async def run_items(
         for item in items:
             run.current = item.name
             evidence = bench.begin()
-            finding = await _reason_not_to(run, item, device)
+            finding = await _reason_not_to(run, item, device, evidence)
             begun, first = loop.time(), len(wire.messages())
             if finding is None:
                 await _try(item, bench, evidence)
@@ -65,12 +65,17 @@ async def run_items(
         await bench.aclose()
 
 
-async def _reason_not_to(run: Run, item: Item, device: Device) -> Finding | None:
+async def _reason_not_to(
+    run: Run, item: Item, device: Device, evidence: Evidence
+) -> Finding | None:
     """A finding where the item is not tried, else None."""
     if not item.clause(run.edition):
         return NOT_KNOWN
     if item.disruptive and not run.allow_disruptive:
         return NOT_ALLOWED
+    missing = item.needs(evidence) if item.needs is not None else None
+    if missing is not None:
+        return missing
     if item.name not in OVERALL and not await _there(device):
         return AWAY
     return None

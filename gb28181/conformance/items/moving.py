@@ -7,6 +7,7 @@ picture changes against its rest; where neither can tell, somebody has to look.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from itertools import count, pairwise
 from typing import Any, Final
 
@@ -270,14 +271,14 @@ async def _drag(desk: Desk) -> None:
     await desk.tell("DragZoomOut", DragZoom(False, area))
 
 
-ITEMS: Final = (
+_ALL: Final = (
     Item(
         "ptz.direction",
         Grade.A,
         Text("云台方向控制", "direction"),
         ("9.3.2.1", "9.3.2"),
         _directions,
-        (NEEDS_PTZ, done("right", "left", "up", "down"), plain_200, _moved),
+        (done("right", "left", "up", "down"), plain_200, _moved),
         person=LOOK,
     ),
     Item(
@@ -286,7 +287,7 @@ ITEMS: Final = (
         Text("变倍", "zoom"),
         ("9.3.2.1", "9.3.2"),
         _zoom,
-        (NEEDS_PTZ, done("zoom in", "zoom out"), plain_200, _moved),
+        (done("zoom in", "zoom out"), plain_200, _moved),
         person=LOOK,
     ),
     Item(
@@ -295,7 +296,7 @@ ITEMS: Final = (
         Text("云台停止", "stop"),
         ("9.3.2.1", "9.3.2"),
         _stop,
-        (NEEDS_PTZ, done("left", "stop"), plain_200, _rests),
+        (done("left", "stop"), plain_200, _rests),
         person=STOPPED,
     ),
     Item(
@@ -304,7 +305,7 @@ ITEMS: Final = (
         Text("按设备编码控制,地址字节不起作用", "by device id; the address byte plays no part"),
         ("9.3.2.1", "9.3.2"),
         _address,
-        (NEEDS_PTZ, done("right", "stop"), plain_200),
+        (done("right", "stop"), plain_200),
     ),
     Item(
         "ptz.lens",
@@ -312,7 +313,7 @@ ITEMS: Final = (
         Text("聚焦与光圈", "focus and iris"),
         ("附录A.3.3", "附录A.3.3"),
         _lens,
-        (NEEDS_PTZ, done("focus near", "iris open", "lens stop", optional=True), plain_200),
+        (done("focus near", "iris open", "lens stop", optional=True), plain_200),
         person=LOOK,
     ),
     Item(
@@ -321,7 +322,7 @@ ITEMS: Final = (
         Text("拉框放大与缩小", "zoom by a rectangle"),
         ("9.3", "9.3"),
         _drag,
-        (NEEDS_PTZ, done("DragZoomIn", "DragZoomOut", optional=True), plain_200),
+        (done("DragZoomIn", "DragZoomOut", optional=True), plain_200),
         person=LOOK,
     ),
     Item(
@@ -331,7 +332,6 @@ ITEMS: Final = (
         ("附录A.3.4", "附录A.3.4"),
         _preset_set,
         (
-            NEEDS_PTZ,
             done("PresetQuery", optional=True),
             needs("preset", "没有空闲的预置位", "no preset is free"),
             done("preset set"),
@@ -345,7 +345,6 @@ ITEMS: Final = (
         ("9.5", "9.5"),
         _preset_query,
         (
-            NEEDS_PTZ,
             *question("PresetQuery", only_if(of_2022, counted("PresetQuery")), optional=True),
             _listed(True),
         ),
@@ -356,7 +355,7 @@ ITEMS: Final = (
         Text("预置位调用", "preset: call"),
         ("附录A.3.4", "附录A.3.4"),
         _preset_call,
-        (NEEDS_PTZ, _HAS_PRESET, done("preset call"), plain_200),
+        (_HAS_PRESET, done("preset call"), plain_200),
     ),
     Item(
         "preset.delete",
@@ -364,7 +363,7 @@ ITEMS: Final = (
         Text("预置位删除", "preset: delete"),
         ("附录A.3.4", "附录A.3.4"),
         _preset_delete,
-        (NEEDS_PTZ, _HAS_PRESET, done("preset delete"), plain_200, _listed(False)),
+        (_HAS_PRESET, done("preset delete"), plain_200, _listed(False)),
     ),
     Item(
         "home.query",
@@ -372,7 +371,7 @@ ITEMS: Final = (
         Text("看守位查询", "home position: query"),
         ("", "9.5"),
         _home_query,
-        (NEEDS_PTZ, *question("HomePositionQuery", optional=True)),
+        question("HomePositionQuery", optional=True),
     ),
     Item(
         "home.set",
@@ -381,7 +380,6 @@ ITEMS: Final = (
         ("9.3", "9.3"),
         _home_set,
         (
-            NEEDS_PTZ,
             needs("home", "看守位未知,不能恢复", "its home position is not known, so it is left"),
             done("HomePosition", optional=True),
             result_ok("DeviceControl"),
@@ -394,10 +392,7 @@ ITEMS: Final = (
         Text("巡航轨迹列表查询", "cruises: list"),
         ("", "9.5"),
         _cruises,
-        (
-            NEEDS_PTZ,
-            *question("CruiseTrackListQuery", counted("CruiseTrackListQuery"), optional=True),
-        ),
+        (*question("CruiseTrackListQuery", counted("CruiseTrackListQuery"), optional=True),),
     ),
     Item(
         "cruise.track",
@@ -406,7 +401,6 @@ ITEMS: Final = (
         ("", "9.5"),
         _cruise,
         (
-            NEEDS_PTZ,
             needs("cruise", "设备没有巡航轨迹", "the device holds no cruise"),
             *question("CruiseTrackQuery", counted("CruiseTrackQuery")),
         ),
@@ -417,7 +411,7 @@ ITEMS: Final = (
         Text("PTZ 精准状态查询", "exact position: query"),
         ("", "9.5"),
         _position,
-        (NEEDS_PTZ, *question("PTZPosition", optional=True)),
+        question("PTZPosition", optional=True),
     ),
     Item(
         "ptz.precise",
@@ -426,7 +420,6 @@ ITEMS: Final = (
         ("", "9.3"),
         _precise,
         (
-            NEEDS_PTZ,
             needs("told", "设备不报告云台位置", "the device does not tell its position"),
             done("PTZPreciseCtrl", optional=True),
             plain_200,
@@ -434,3 +427,5 @@ ITEMS: Final = (
         ),
     ),
 )
+
+ITEMS: Final = tuple(replace(item, needs=NEEDS_PTZ) for item in _ALL)

@@ -195,6 +195,8 @@ class Sender:
     def _drain(self) -> None:
         limit = len(self._waiting) if self._burst or self._peer is None else _CHUNK
         for _ in range(min(limit, len(self._waiting))):
+            if not self._waiting:
+                break  # the connection was lost meanwhile
             self._send(self._waiting.popleft())
         if self._waiting and (self._timer is not None or self._end is not None):
             self._loop.later(0.002, self._drain)

@@ -239,7 +239,10 @@ def beat(at: float, number: int) -> tuple[float, str, bytes]:
 
 
 def test_heartbeats_come_as_set() -> None:
-    steady, slow = evidence(beat(1, 1), beat(61, 2)), evidence(beat(1, 1), beat(151, 2))
+    steady, slow = (
+        evidence(beat(1, 0), beat(2, 1), beat(62, 2)),
+        evidence(beat(1, 0), beat(2, 1), beat(152, 2)),
+    )
     for found in (steady, slow):
         found.facts["interval"] = 60.0
     assert registering._rhythm(steady) is None
