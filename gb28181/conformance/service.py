@@ -201,8 +201,8 @@ class ConformanceService:
         def place() -> Address | None:
             return None if device.flow is None else device.flow.remote
 
-        address = place() if device.flow is not None and device.flow.transport == "udp" else None
-        target = Target(device.device_id, lambda: device.items, place, address)
+        # Not by its address alone: other devices may speak from the same socket.
+        target = Target(device.device_id, lambda: device.items, place, strays=True)
         try:
             self._tools.recorder.start(target, LONGEST_S, _capture(run), wire.take)
         except TooManyCaptures as error:

@@ -49,6 +49,8 @@ class Target:
     """Where the device is now."""
     address: tuple[str, int | None] | None = None
     """Everything to and from this host (and port) is wanted too."""
+    strays: bool = False
+    """What is no message counts, too, when it comes from where the device is."""
     _calls: dict[str, None] = field(default_factory=dict)
 
     def wants(self, names: Names, flow: Flow) -> bool:
@@ -56,7 +58,8 @@ class Target:
         if self.address is not None and self._is_here(flow.remote):
             return True
         if names.raw:
-            return self.device_id.encode() in names.raw
+            here = self.strays and self.place() == flow.remote
+            return here or self.device_id.encode() in names.raw
         if names.call_id and names.call_id in self._calls:
             return True
         if self._names_it(names.users, flow):
