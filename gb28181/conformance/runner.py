@@ -51,9 +51,11 @@ async def run_items(
             begun, first = loop.time(), len(wire.messages())
             if finding is None:
                 await _try(item, bench, evidence)
-            whole = wire.messages()
-            for message in whole if item.name in OVERALL else whole[first:]:
-                evidence.add(message)
+            first = 0 if item.name in OVERALL else first
+            old = wire.before(first)
+            for message in wire.messages()[first:]:
+                if not (message.request and message.key in old):
+                    evidence.add(message)
             evidence.dropped += wire.dropped
             if finding is None:
                 finding = judge(item, evidence)

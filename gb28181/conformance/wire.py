@@ -41,6 +41,10 @@ class Wire:
         self._read += [seen(frame) for frame in self._frames[len(self._read) :]]
         return self._read
 
+    def before(self, number: int) -> set[tuple[str, str]]:
+        """Requests among the first so many messages: what repeats them later is nothing new."""
+        return {one.key for one in self.messages()[:number] if one.request}
+
     async def wait(
         self, test: Callable[[Seen], bool], seconds: float, count: int, begin: int | None = None
     ) -> bool:
@@ -48,12 +52,14 @@ class Wire:
         of the first message that counts; None: those from now on."""
         begin = len(self.messages()) if begin is None else begin
         found = set[tuple[str, str, int]]()
+        old = self.before(begin)
         try:
             async with asyncio.timeout(seconds):
                 while True:
                     fresh = self.messages()[begin:]
                     begin += len(fresh)
-                    found |= {(*one.key, one.status) for one in fresh if test(one)}
+                    news = (one for one in fresh if not (one.request and one.key in old))
+                    found |= {(*one.key, one.status) for one in news if test(one)}
                     if len(found) >= count:
                         return True
                     self._news.clear()

@@ -20,7 +20,7 @@ from gb28181.device.model import Device
 from gb28181.device.outgoing import Outgoing
 from gb28181.device.query import Answers, QueryQueue
 from gb28181.device.state import LIVE
-from gb28181.errors import Leg, LegFailed
+from gb28181.errors import DeviceRefused, Leg, LegFailed
 from gb28181.manscdp import CatalogQuery, DeviceInfoQuery, DeviceInfoResponse, Message, write
 from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
@@ -232,7 +232,8 @@ class Asking:
     # --- device info ------------------------------------------------------------------------
 
     async def query_device_info(self, device: Device) -> DeviceInfoResponse | None:
-        """Ask DeviceInfo and wait a little for the Response; None when none came."""
+        """Ask DeviceInfo and wait a little for the Response; None when none came. Raises
+        LegFailed(device_offline), DeviceRefused."""
         self._require_flow(device)
         sn = str(device.next_sn())
         answer: asyncio.Future[DeviceInfoResponse] = asyncio.get_running_loop().create_future()
@@ -243,8 +244,12 @@ class Asking:
 
         self._answers.expect(device.device_id, DEVICE_INFO, sn, take)
         try:
-            if not accepted(await self._send(device, DeviceInfoQuery(sn, device.device_id))):
+            status = await self._send(device, DeviceInfoQuery(sn, device.device_id))
+            if status is None:
                 return None
+            if not accepted(status):
+                message = f"device {device.device_id} refuses: {status}"
+                raise DeviceRefused(message, sip_status=status)
             async with asyncio.timeout(self._estate.options.device_info_wait_s):
                 return await answer
         except TimeoutError:

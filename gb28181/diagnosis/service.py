@@ -20,7 +20,7 @@ from gb28181.diagnosis.model import (
     Verdict,
 )
 from gb28181.diagnosis.words import say
-from gb28181.errors import LegFailed, NotFound
+from gb28181.errors import DeviceRefused, LegFailed, NotFound
 from gb28181.session.ledger import Ledger, Session
 from gb28181.session.model import SessionKind, StreamKey
 from gb28181.session.service import SessionService
@@ -108,7 +108,10 @@ class Diagnosis:
         if device is None or device.flow is None or device.state not in LIVE:
             return ""
         before = device.facts.unanswered
-        answer = await self._devices.query_device_info(device_id)
+        try:
+            answer = await self._devices.query_device_info(device_id)
+        except DeviceRefused:
+            return "answered"
         silent = answer is None and device.facts.unanswered > before
         return "silent" if silent else "answered"
 

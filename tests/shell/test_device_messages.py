@@ -9,7 +9,7 @@ import pytest
 
 from catalog.query import ChannelFilter
 from catalog.sync import Outcome
-from gb28181.errors import LegFailed
+from gb28181.errors import DeviceRefused, LegFailed
 from gb28181.manscdp import DeviceInfoQuery, GenericMessage, Message
 from sip.errors import TransactionTimeout, TransportFailed
 from tests.shell.device_support import (
@@ -396,7 +396,12 @@ async def test_a_query_that_is_refused_or_lost_is_over_at_once(
         gb.login(NVR)
         result = await gb.service.query_catalog(NVR)
         assert (result.complete, result.outcome) == (False, Outcome.ABANDONED)
-        assert await gb.service.query_device_info(NVR) is None
+        if verdict == 486:
+            with pytest.raises(DeviceRefused) as refused:
+                await gb.service.query_device_info(NVR)
+            assert refused.value.sip_status == 486
+        else:
+            assert await gb.service.query_device_info(NVR) is None
 
 
 async def test_waiting_for_a_catalog_ends_with_what_there_is(gb: World) -> None:
