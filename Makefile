@@ -55,7 +55,7 @@ reference: $(VENV)/.stamp-test ## write the pages that are made from the source
 lock: ## renew requirements.lock from pyproject.toml
 	@trap 'rm -rf "$$folder"' EXIT; folder=$$(mktemp -d)
 	$(PYTHON) -m venv "$$folder"
-	GB28181_SKIP_WEB=1 "$$folder/bin/python" -m pip --quiet install '.[webrtc,test,lint]'
+	GB28181_SKIP_WEB=1 "$$folder/bin/python" -m pip --quiet install '.[test,lint]'
 	{ echo '# Versions the tests ran with; made by `make lock`.'; \
 	  "$$folder/bin/python" -m pip freeze --exclude gb28181 --exclude pip --exclude setuptools; } > requirements.lock
 

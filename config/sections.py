@@ -174,6 +174,9 @@ class MediaSettings(Section):
     `media.ports` when not given."""
     rtmp_port: Port = 1935
     """Port of the RTMP output, 0 turns it off; no effect yet."""
+    webrtc_peers: int = Field(100, ge=0, le=10_000)
+    """Browsers that look over WebRTC at one time; the next one gets 503. Each costs ten times what
+    one over HTTP costs."""
     gop_bytes: Size = Field(8 * MIB, ge=65536, le=256 * MIB)
     """Most bytes of the picture group kept for viewers that join."""
     gop_duration: Duration = Field(20.0, ge=1, le=300)

@@ -18,6 +18,7 @@ from config.types import Secret
 from gb28181 import __version__, wiring
 from gb28181.api.application import create_app
 from gb28181.api.door import PlayerDoor
+from gb28181.api.key_frames import KeyFrames
 from gb28181.api.limits import LoginLimits
 from gb28181.api.platform import Platform, Readiness
 from gb28181.api.server import HttpServer
@@ -56,6 +57,7 @@ from gb28181.telemetry.metrics import Metrics
 from gb28181.telemetry.rate import RateLimited
 from gb28181.trace.recorder import Recorder
 from media.rtsp_server import RtspServer
+from media.whep import WhepServer
 from sip.endpoint import Endpoint
 from sip.flow import Flow, host_port
 
@@ -157,6 +159,7 @@ class App:
             "sessions",
             "downloads",
             "rtsp",
+            "whep",
             "node",
             "bus",
             "http",
@@ -234,14 +237,17 @@ class App:
         self.aftermath = Aftermath(self.endpoint, self.ledger, self.store, self.devices)
         self.devices.on_state.append(self._device_changed)
         switchboard.connect(self.devices, caller, self.aftermath)
-        self.platform = self._platform(tokens)
-        self.rtsp = RtspServer(
-            wiring.rtsp_options(settings),
+        ports, visits = wiring.player_ports(settings), VisitLog(self.rate)
+        self.whep = WhepServer(
             self.node,
-            PlayerDoor(self.platform),
-            wiring.player_ports(settings),
-            VisitLog(self.rate),
+            ports,
+            visits,
+            most=settings.media.webrtc_peers,
+            on_key_wanted=KeyFrames(self.sessions, self.control),
         )
+        self.platform = self._platform(tokens)
+        options, door = wiring.rtsp_options(settings), PlayerDoor(self.platform)
+        self.rtsp = RtspServer(options, self.node, door, ports, visits)
         self.http = HttpServer(create_app(self.platform), settings.http)
         install_figures(self.metrics, self)
 
@@ -300,6 +306,7 @@ class App:
             playback=self.playback,
             downloads=self.downloads,
             node=self.node,
+            whep=self.whep,
             store=self.store,
             bus=self.bus,
             tokens=tokens,

@@ -111,11 +111,18 @@ class Outlet:
     def packets(self, chunk: bytes, wall_s: float) -> Iterator[tuple[Track, bytes, list[bytes]]]:
         """For each unit its track, a report where one is due (else b""), and its datagrams."""
         for unit in unbundle(chunk):
-            track = self._track(unit, wall_s)
-            if track is not None:
-                yield track, self._report_due(track, unit.dts), self.datagrams(track, unit)
+            found = self.packed(unit, wall_s)
+            if found is not None:
+                yield found
 
-    def datagrams(self, track: Track, unit: Bundle) -> list[bytes]:
+    def packed(self, unit: Bundle, wall_s: float) -> tuple[Track, bytes, list[bytes]] | None:
+        """The same for one unit; None when this viewer has no such track."""
+        track = self._track(unit, wall_s)
+        if track is None:
+            return None
+        return track, self._report_due(track, unit.dts), self._datagrams(track, unit)
+
+    def _datagrams(self, track: Track, unit: Bundle) -> list[bytes]:
         """The packets of one unit."""
         time, sequence = self._counted(track, unit)
         last = len(unit.payloads) - 1

@@ -228,6 +228,8 @@ class StreamViewer:
         """Stop looking.  Idempotent."""
         if not self._closed:
             self._closed = True
+            dropped = self.queue.dropped
             self.queue.discard()
+            self.queue.dropped = dropped  # it leaves: what it did not read, nobody held back
             self.end("closed")
             self._on_close(self)

@@ -383,6 +383,17 @@ PLAYERS = (
     fixed("media.rtp_udp.REST_S", "UDP: a pair of ports rests"),
 )
 
+WEBRTC = (
+    by_setting("media.webrtc_peers", "Browsers over WebRTC; the next one gets 503"),
+    fixed("media.whep_sdp.MAX_OFFER", "Largest offer", "bytes"),
+    fixed("media.whep_peer.CONNECT_S", "A browser that has not connected is let go after"),
+    fixed("media.whep_peer.MEMORY", "Packets that can be sent again", ""),
+    fixed("media.whep_peer.REPEATS", "Packets sent again between two reads of the stream", ""),
+    fixed("media.whep_link.MOST_QUEUED", "Datagrams of a browser that may wait", ""),
+    fixed("media.whep.CERTIFICATE_S", "A certificate is used for new browsers for"),
+    fixed("gb28181.api.key_frames.PAUSE_S", "A camera is asked for a key frame at most every"),
+)
+
 VOICE = (
     fixed("media.voice.FRAME_S", "Sound in one RTP packet"),
     fixed("media.voice.LATENCY_S", "Speech that would be heard later than this is left out"),
@@ -475,6 +486,7 @@ PARTS: dict[str, tuple[str, tuple[Row, ...]]] = {
     "Sessions": ("", SESSIONS),
     "Media": ("", MEDIA),
     "Players over RTSP": ("", PLAYERS),
+    "Browsers over WebRTC": ("", WEBRTC),
     "Voice": (
         "A loudspeaker gets 50 packets a second, silence included, from its ACK (or connection) to"
         " BYE.",

@@ -28,6 +28,7 @@ from . import (
     subscriptions,
     system,
     tree,
+    whep,
 )
 from . import (
     control as device_control,
@@ -80,6 +81,7 @@ def create_app(platform: Platform) -> FastAPI:
         live,
         recordings,
         hls,
+        whep,
         streams,
         alarms,
         positions,

@@ -27,6 +27,7 @@ from gb28181.subscribe.service import Subscriber
 from gb28181.subscribe.wishes import Wishes
 from gb28181.trace.recorder import Recorder
 from media.node import MediaNode
+from media.whep import WhepServer
 
 from .limits import LoginLimits
 from .tokens import Tokens
@@ -66,6 +67,7 @@ class Platform:
     recorder: Recorder
     diagnosis: Diagnosis
     node: MediaNode
+    whep: WhepServer
     store: Store
     bus: Bus
     tokens: Tokens

@@ -46,6 +46,7 @@ def stream_urls(request: Request, platform: Platform, key: StreamKey, ticket: st
         fmp4=url(parts.scheme, ".mp4"),
         ws_fmp4=url(socket, ".mp4"),
         hls=url(parts.scheme, "/index.m3u8"),
+        whep=url(parts.scheme, "/whep"),
         rtsp=_rtsp(parts.hostname, platform.rtsp_port(), where, urlencode(query)),
     )
 

@@ -155,7 +155,7 @@ def test_no_ticket_no_invite(
     assert platform.sessions() == []
 
 
-@pytest.mark.parametrize(("method", "tail"), [("GET", ".ts"), ("POST", "/whep")])
+@pytest.mark.parametrize(("method", "tail"), [("GET", ".ts"), ("POST", "/whip")])
 def test_outputs_that_do_not_exist_yet_say_so(
     platform: Server, make_camera: MakeCamera, video: Source, method: str, tail: str
 ) -> None:
