@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from media.errors import MediaTimeout, StreamUnknown
 from media.node import MediaNode
-from media.rtp_pack import unbundle
+from media.rtp_pack import read_preface, unbundle
 from media.unit import AudioFormat, VideoFormat
 
 BEGIN_S = 5.0
@@ -40,7 +40,7 @@ async def describe_stream(node: MediaNode, stream_id: str, remote: str) -> Descr
         raise StreamUnknown(stream_id) from None
     finally:
         await viewer.aclose()
-    found = node.statistics(stream_id)
+    found = read_preface(chunk)
     if found is None:
         raise StreamUnknown(stream_id)
     reordered = any(not unit.audio and unit.pts != unit.dts for unit in unbundle(chunk))

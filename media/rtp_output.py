@@ -1,22 +1,22 @@
 """A stream as RTP payloads, for players that speak RTSP or WebRTC (`media.rtp_pack`).
 
-There is no header in front, only an empty bundle: what a player has to know it was told in SDP.
+In front stands what the tracks are, for whoever writes SDP of it.
 """
 
 from __future__ import annotations
 
 from media.output import Output
-from media.rtp_pack import bundle, empty
+from media.rtp_pack import bundle, preface
 from media.rtp_sdp import audio_codec
-from media.unit import AccessUnit, AudioFormat
+from media.unit import AccessUnit, AudioFormat, FormatChanged
 
 
 class RtpOutput(Output):
     """Bundles of one stream."""
 
     def head(self, sound: AudioFormat | None) -> bytes:
-        """A bundle without payloads, which says that the stream can be begun."""
-        return empty(self.begins_at())
+        """The tracks as this viewer gets them."""
+        return preface(FormatChanged(self.video, sound))
 
     def change(self, sound: AudioFormat | None) -> bytes:
         """Nothing: parameter sets stand in front of every key frame."""

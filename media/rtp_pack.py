@@ -17,7 +17,9 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from .nal import split, unit_type
-from .unit import CLOCK_HZ, AccessUnit, Codec
+from .spool import HEAD as ENTRY
+from .spool import Kind, decode, encode
+from .unit import CLOCK_HZ, AccessUnit, Codec, FormatChanged
 
 MAX_PAYLOAD: Final = 1200
 """Bytes behind the RTP header: with SRTP, UDP and IPv6 it still fits a tunnel of 1,280."""
@@ -72,24 +74,38 @@ def bundle(unit: AccessUnit) -> bytes:
     return _encode(flags, unit.pts, unit.dts, payloads)
 
 
-def empty(dts: int) -> bytes:
-    """A bundle of nothing; whoever takes bundles apart does not see it."""
-    return HEAD.pack(0, 0, 0, dts, dts)
+def preface(formats: FormatChanged) -> bytes:
+    """What stands in front of the first bundle: the tracks of the stream, without payloads."""
+    told = encode(formats)
+    return HEAD.pack(0, 0, len(told), 0, 0) + told
+
+
+def read_preface(chunk: bytes) -> FormatChanged | None:
+    """The tracks a chunk begins with; None when it begins with a bundle."""
+    if len(chunk) < HEAD.size:
+        return None
+    _, count, size, _, _ = HEAD.unpack_from(chunk)
+    if count or not size:
+        return None
+    found = decode(Kind.FORMAT, chunk[HEAD.size + ENTRY.size : HEAD.size + size])
+    return found if isinstance(found, FormatChanged) else None
 
 
 def unbundle(chunk: bytes) -> Iterator[Bundle]:
     """The units of a chunk this module wrote, in order."""
     at, size = 0, len(chunk)
     while at < size:
-        flags, count, _, pts, dts = HEAD.unpack_from(chunk, at)
+        flags, count, length, pts, dts = HEAD.unpack_from(chunk, at)
         at += HEAD.size
+        if not count:
+            at += length  # a preface
+            continue
         payloads = []
         for _ in range(count):
             begin = at + 2
             at = begin + (chunk[at] << 8 | chunk[at + 1])
             payloads.append(chunk[begin:at])
-        if payloads:
-            yield Bundle(flags, pts, dts, payloads)
+        yield Bundle(flags, pts, dts, payloads)
 
 
 def h264(data: bytes) -> list[bytes]:

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from media.rtcp import read
 from media.rtp_outlet import Outlet, Track
-from media.rtp_pack import AUDIO, MAX_PAYLOAD, bundle, unbundle
-from media.unit import AccessUnit, Codec
+from media.rtp_pack import AUDIO, MAX_PAYLOAD, bundle, preface, read_preface, unbundle
+from media.unit import AccessUnit, AudioFormat, Codec, FormatChanged
 from tests.support import depacketize
+from tests.unit.media.samples import pictures
 
 times = st.integers(min_value=0, max_value=1 << 40)
 
@@ -121,6 +122,16 @@ def test_headers_go_up_by_one_and_with_the_time(
     for channel in (0, 2):
         of_track = [to for to, _ in sent if to in (channel, channel + 1)]
         assert of_track[:1] in ([], [channel + 1])
+
+
+def test_the_preface_tells_the_tracks_and_is_no_bundle() -> None:
+    video, units = pictures(Codec.H264)
+    formats = FormatChanged(video, AudioFormat(Codec.G711A, 8000, 1, b""))
+    chunk = preface(formats) + bundle(units[0]) + preface(formats) + bundle(units[1])
+    assert read_preface(chunk) == formats
+    assert [found.dts for found in unbundle(chunk)] == [units[0].dts, units[1].dts]
+    assert read_preface(bundle(units[0])) is None
+    assert read_preface(b"") is None
 
 
 @given(st.binary(max_size=400))
