@@ -229,6 +229,7 @@ class App:
             self.devices, caller, self.node, self.bus, wiring.pull_times(settings)
         )
         self.endpoint.measure(self.devices.round_trip)
+        self.endpoint.take_brief(self.devices.on_brief)
         self.control = self._control_service()
         self._build_playback(switchboard, dialer)
         self.reports = Reports(self.devices, self.endpoint, self.store, self.bus, self.control)

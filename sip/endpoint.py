@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from sip.answers import AnswerCache
+from sip.brief import BriefReader
 from sip.client_side import (
     ClientSide,
     ClientTransaction,
@@ -26,7 +27,7 @@ from sip.message import Request, Response, build_response
 from sip.options import EndpointCounters, EndpointOptions, Handler, Tap
 from sip.parser import is_keepalive, parse_datagram
 from sip.quick import stamp
-from sip.server_side import MAX_UDP_BYTES, ServerSide
+from sip.server_side import MAX_UDP_BYTES, ServerSide, TakesBrief
 from sip.timers import Timed, TimerQueue
 from sip.transport import Transport
 from sip.transport_tcp import Incoming
@@ -77,11 +78,13 @@ class Endpoint:
             clock=self._now,
             new_tag=self._ids,
             send=self._transport.send,
+            send_unheard=self._transport.send_unheard,
             schedule=self._schedule,
             handler=handler,
             server_name=options.user_agent,
             supported=options.supported,
         )
+        self._briefs = BriefReader()
         self._client = ClientSide(
             timers,
             clock=self._now,
@@ -146,6 +149,10 @@ class Endpoint:
     @tap.setter
     def tap(self, tap: Tap | None) -> None:
         self._transport.tap = tap
+
+    def take_brief(self, take: TakesBrief) -> None:
+        """Be asked first about brief requests over UDP (`sip.brief`)."""
+        self._server.take_brief = take
 
     def measure(self, on_round_trip: OnRoundTrip) -> None:
         """Be told how long peers take to answer our requests, or that they did not."""
@@ -276,6 +283,14 @@ class Endpoint:
     # What comes in.
 
     def _on_datagram(self, data: bytes, flow: Flow) -> None:
+        brief = self._briefs.read(data)
+        if (
+            brief is not None
+            and not self._hears(brief.call_id)
+            and self._server.on_brief(brief, flow)
+        ):
+            self.counters.messages_in += 1
+            return
         try:
             message = parse_datagram(data)
         except ParseError as error:
@@ -286,7 +301,23 @@ class Endpoint:
                 self._on_malformed(error, flow, data)
             return
         self._overhear(message, data, flow)
+        if brief is None and isinstance(message, Request):
+            self._briefs.learn(message)
         self._on_message(message, flow)
+
+    def _hears(self, call_id: str) -> bool:
+        tap = self._transport.tap
+        if tap is None:
+            return False
+        try:
+            return tap.wants(call_id)
+        except Exception:
+            self._take_off_tap()
+            return False
+
+    def _take_off_tap(self) -> None:
+        self._transport.tap = None  # a listener must not cost a message, nor fill the log
+        log.exception("the tap failed and was taken off")
 
     def _on_stream_item(self, item: Incoming, flow: Flow) -> None:
         if isinstance(item, ParseError):
@@ -303,8 +334,7 @@ class Endpoint:
         try:
             tap.incoming(message, raw, flow)
         except Exception:
-            self._transport.tap = None  # a listener must not cost a message, nor fill the log
-            log.exception("the tap failed and was taken off")
+            self._take_off_tap()
 
     def _on_message(self, message: Request | Response, flow: Flow) -> None:
         self.counters.messages_in += 1

@@ -42,6 +42,10 @@ class Handler(RequestHandler, Protocol):
 class Tap(Protocol):
     """Listens to every message of an endpoint, for traces. Must neither block nor raise."""
 
+    def wants(self, call_id: str) -> bool:
+        """Whether a message with this Call-ID may be of interest. Asked before brief requests; of
+        one that is not wanted neither the request nor the answer is told."""
+
     def incoming(self, message: Request | Response | None, raw: bytes | None, flow: Flow) -> None:
         """A message as it came; None when it could not be read. `raw` are its bytes where they are
         at hand: those of a connection are lost in its framing."""

@@ -16,13 +16,13 @@ from sip.headers import COMPACT, key_of
 from sip.message import REASONS, Request, build_response
 
 # Possessive (`++`): these never match better on a second try, so a long header cannot cost more.
-_HOST = r"[A-Za-z0-9._\-]++(?::[1-5]?[0-9]{1,4}+)?+"
-_PARAMS = r"(?:;[A-Za-z0-9\-]++(?:=[A-Za-z0-9\-.!%*_+`'~]*+)?+)*+"
-_VIA = rf"SIP/2\.0/(?:UDP|TCP) {_HOST}{_PARAMS}"
-_NAME_ADDR = rf'(?:"[A-Za-z0-9 ._\-]*+" ?)?+<sip:[A-Za-z0-9._\-]++@{_HOST}>{_PARAMS}'
+HOST = r"[A-Za-z0-9._\-]++(?::[1-5]?[0-9]{1,4}+)?+"
+PARAMS = r"(?:;[A-Za-z0-9\-]++(?:=[A-Za-z0-9\-.!%*_+`'~]*+)?+)*+"
+VIA = rf"SIP/2\.0/(?:UDP|TCP) {HOST}{PARAMS}"
+_NAME_ADDR = rf'(?:"[A-Za-z0-9 ._\-]*+" ?)?+<sip:[A-Za-z0-9._\-]++@{HOST}>{PARAMS}'
 # Via, From, To, Call-ID and CSeq, a line each: one call costs less than one for each of them.
 _PLAIN = re.compile(
-    rf"{_VIA}\n{_NAME_ADDR}\n{_NAME_ADDR}\n[!-~]++\n[0-9]{{1,9}}+ ([A-Z]++)", re.ASCII
+    rf"{VIA}\n{_NAME_ADDR}\n{_NAME_ADDR}\n[!-~]++\n[0-9]{{1,9}}+ ([A-Z]++)", re.ASCII
 ).fullmatch
 _ADDRESS = re.compile(_NAME_ADDR, re.ASCII).fullmatch
 _HOPS = re.compile(r"[0-9]{1,2}").fullmatch

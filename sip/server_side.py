@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 from sip.answers import AnswerCache
+from sip.brief import Brief, render_brief
 from sip.errors import LocalError, TransportFailed
 from sip.flow import Flow
 from sip.message import Request
@@ -51,6 +52,12 @@ log = logging.getLogger("gb28181.sip.server")
 MAX_UDP_BYTES = 65_000
 COOKIE = ";branch=z9hG4bK"
 ServerMachine = PlainServerMachine | InviteServerMachine
+
+
+BriefAnswer = tuple[int, str]
+"""A final status, and header lines with their ends."""
+TakesBrief = Callable[[Brief, Flow], BriefAnswer | None]
+"""Answers a brief request at once, or leaves it alone: then None, and it comes as any other."""
 
 
 class RequestHandler(Protocol):
@@ -167,7 +174,10 @@ class ServerSide:
         handler: RequestHandler,
         server_name: str = "",
         supported: frozenset[str] = frozenset(),
+        send_unheard: Callable[[bytes, Flow], None] | None = None,
     ) -> None:
+        self.take_brief: TakesBrief | None = None
+        self._send_unheard = send_unheard or send
         self.timers = timers
         self.answers = answers
         self.max_open = max_open
@@ -224,6 +234,34 @@ class ServerSide:
                 self._keep(tx)
                 return
         self._begin(tx, request, flow)
+
+    def on_brief(self, brief: Brief, flow: Flow) -> bool:
+        """False: nothing has happened yet, and the request goes the complete way. True: it did not
+        need the request, its transaction and its machine that are made there."""
+        take, text = self.take_brief, brief.via
+        via = stamped(text, flow.remote)
+        if take is None or via is None or COOKIE not in text:
+            return False
+        key = f"{text}|{brief.cseq}|{brief.call_id}|{flow.remote[0]}"
+        if key in self.answers or key in self._open or len(self._open) >= self.max_open:
+            return False
+        try:
+            answer = take(brief, flow)
+        except Exception:
+            self.counters.handler_errors += 1
+            log.exception("handler of a brief %s failed", brief.method)
+            answer = (500, "")
+        if answer is None:
+            return False
+        self.counters.requests += 1
+        status, lines = answer
+        data = render_brief(brief, via, self.new_tag(), status, f"{lines}{self._server_line}")
+        try:
+            self._send_unheard(data, flow)
+        except TransportFailed:
+            self.counters.unsent += 1
+        self.answers.put(key, data, None, self._clock())
+        return True
 
     def _begin(self, tx: ServerTransaction, request: Request, flow: Flow) -> None:
         # The CANCEL is matched by the Via as it came, so this goes before the stamp.

@@ -73,6 +73,12 @@ class Transport:
 
     def send(self, data: bytes, flow: Flow) -> None:
         """Raises TransportFailed."""
+        self.send_unheard(data, flow)
+        if self.tap is not None:
+            self._overhear(data, flow)
+
+    def send_unheard(self, data: bytes, flow: Flow) -> None:
+        """The same for a message the tap has said it does not want."""
         self._counters.messages_out += 1
         if flow.transport == "udp":
             if self._udp is None:
@@ -80,8 +86,6 @@ class Transport:
             self._udp.send(data, flow)
         else:
             self._tcp.send(data, flow)
-        if self.tap is not None:
-            self._overhear(data, flow)
 
     def _overhear(self, data: bytes, flow: Flow) -> None:
         assert self.tap is not None

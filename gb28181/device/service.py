@@ -116,6 +116,8 @@ class DeviceService:
         self.on_message_other: list[MessageListener] = self._intake.on_other
         self.on_register = self._registering.on_register
         self.on_message = self._intake.on_message
+        self.on_brief = self._intake.on_brief
+        """Answers brief requests that change nothing."""
         self.on_catalog_notify = self._catalogs.on_notify
         """Changes in a catalog, from a notification."""
         self.on_catalog_response = self._catalogs.on_response

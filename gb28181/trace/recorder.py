@@ -152,6 +152,10 @@ class Recorder:
 
     # --- sip.options.Tap ----------------------------------------------------------------------
 
+    def wants(self, call_id: str) -> bool:
+        """Everything while a capture runs, else what belongs to a call that is kept."""
+        return self._live or call_id in self._calls
+
     def incoming(self, message: Request | Response | None, raw: bytes | None, flow: Flow) -> None:
         """A message as it came."""
         call_id = (message.headers.get("Call-ID") or "") if message is not None else ""

@@ -18,6 +18,7 @@ from gb28181.manscdp.command import Command, Message
 
 _MOST_FAULTY: Final = 1000
 _MOST_ID: Final = 64
+_MOST_USUAL: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,14 @@ _USUAL: Final = re.compile(
 ).fullmatch
 
 
+def is_usual(body: bytes) -> bool:
+    """Whether `quick` can read it, for who needs no more than that."""
+    return len(body) < _MOST_USUAL and _USUAL(body) is not None
+
+
 def quick(body: bytes) -> Keepalive | None:
     """The heartbeat in its usual form, or None for anything else."""
-    found = _USUAL(body) if len(body) < 512 else None
+    found = _USUAL(body) if len(body) < _MOST_USUAL else None
     if found is None:
         return None
     sn, device_id = found.groups()
