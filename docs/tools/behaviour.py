@@ -183,6 +183,10 @@ SIP = (
     fixed("sip.options.EndpointOptions.max_answer_bytes", "The same in bytes", "bytes"),
     by_setting("sip.receive_buffer", "Receive buffer asked of the kernel for the UDP socket"),
     fixed("sip.transport_udp.DRAIN", "Datagrams read at one wake", ""),
+    fixed(
+        "sip.transport_udp.PAUSE_S",
+        "While datagrams come quickly, the UDP socket is looked at this often",
+    ),
     fixed("sip.brief.MOST_BYTES", "A longer datagram never goes the brief way", "bytes"),
     fixed("sip.brief.MOST_TAILS", "Header blocks remembered as plain for the brief way", ""),
 )

@@ -18,8 +18,10 @@ from sip import (
     TransactionTimeout,
     TransportFailed,
 )
+from sip.transport_udp import PAUSE_S
 from tests.shell.sip_bench import (
     QUICK,
+    WAIT_S,
     Caller,
     Owner,
     RawPeer,
@@ -311,3 +313,24 @@ async def test_a_port_in_use_is_said_plainly() -> None:
         with pytest.raises(TransportFailed, match="cannot listen on udp"):
             await second.start()
         await second.aclose()
+
+
+async def test_a_crowd_is_looked_at_by_timer_and_a_message_on_its_own_at_once() -> None:
+    async with endpoint() as a:
+        udp = a._transport._udp
+        assert udp is not None
+        with RawPeer(a.bound) as peer:
+            for number in range(100):
+                peer.send(raw(number=number))
+            branches, crowded = set(), False
+            for _ in range(100):
+                branches.add((await peer.receive()).via.branch)
+                crowded = crowded or udp._timer is not None
+            assert crowded
+            assert branches == {f"z9hG4bKraw{number}" for number in range(100)}
+            async with asyncio.timeout(WAIT_S):
+                while udp._timer is not None:
+                    await asyncio.sleep(PAUSE_S)
+            peer.send(raw(number=1000))
+            assert (await peer.receive()).via.branch == "z9hG4bKraw1000"
+            assert udp._timer is None
