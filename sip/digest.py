@@ -22,8 +22,8 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum, StrEnum
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives import hashes
 
@@ -86,8 +86,7 @@ _BY_NAME = {algorithm.value.lower(): algorithm for algorithm in Algorithm} | {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """An Authorization value. Values are unquoted; `response` is lower case."""
 
     username: str
@@ -106,21 +105,21 @@ class Credentials:
     def parse(cls, text: str) -> Credentials:
         """Raises BadDigest for another scheme and where a needed value is missing."""
         values = parse_digest(text)
-        for name in ("username", "realm", "nonce", "uri", "response"):
-            if name not in values:
-                raise BadDigest(f"no {name} in the credentials")
         get = values.get
-        found = cls(
-            username=values["username"],
-            realm=values["realm"],
-            nonce=values["nonce"],
-            uri=values["uri"],
-            response=values["response"].lower(),
-            algorithm=get("algorithm", ""),
-            qop=get("qop", "").lower(),
-            cnonce=get("cnonce", ""),
-            nc=get("nc", ""),
-        )
+        try:
+            found = cls(
+                values["username"],
+                values["realm"],
+                values["nonce"],
+                values["uri"],
+                values["response"].lower(),
+                get("algorithm", ""),
+                get("qop", "").lower(),
+                get("cnonce", ""),
+                get("nc", ""),
+            )
+        except KeyError as error:
+            raise BadDigest(f"no {error.args[0]} in the credentials") from None
         if not found.username or not found.response:
             raise BadDigest("empty username or response")
         if found.qop not in ("", "auth"):
@@ -140,12 +139,12 @@ def parse_digest(text: str) -> dict[str, str]:
         raise BadDigest("not the Digest scheme")
     if len(text) > MAX_HEADER:
         raise BadDigest("digest header too long")
-    values: dict[str, str] = {}
-    for name, quoted, plain in _PARAM.findall(text, 6):
-        key = name.lower()
-        if key in values:
-            raise BadDigest(f"{key} twice")
-        values[key] = _ESCAPED.sub(r"\1", quoted) if "\\" in quoted else quoted or plain
+    found = _PARAM.findall(text, 6)
+    values = {name.lower(): quoted or plain for name, quoted, plain in found}
+    if len(values) != len(found):
+        raise BadDigest("a parameter twice")
+    if "\\" in text:
+        values = {n.lower(): _ESCAPED.sub(r"\1", quoted) or plain for n, quoted, plain in found}
     return values
 
 
@@ -254,27 +253,24 @@ class DigestServer:
         count = int(given.nc, 16) if given.qop else 0
         if not self._used.is_unused(given.username, given.nonce, tick, count):
             return Verdict.STALE
-        if not any(
-            hmac.compare_digest(
-                digest_response(
-                    _ALGORITHMS[code],
-                    username=given.username,
-                    realm=self.realm,
-                    password=secret,
-                    method=method,
-                    uri=given.uri,
-                    nonce=given.nonce,
-                    qop=given.qop,
-                    nc=given.nc,
-                    cnonce=given.cnonce,
-                ).encode(),
-                _bytes(given.response),
+        response = _bytes(given.response)
+        for secret in password_forms(password):
+            right = digest_response(
+                _ALGORITHMS[code],
+                username=given.username,
+                realm=self.realm,
+                password=secret,
+                method=method,
+                uri=given.uri,
+                nonce=given.nonce,
+                qop=given.qop,
+                nc=given.nc,
+                cnonce=given.cnonce,
             )
-            for secret in password_forms(password)
-        ):
-            return Verdict.WRONG
-        self._used.use(given.username, given.nonce, tick, count, now)
-        return Verdict.OK
+            if hmac.compare_digest(right.encode(), response):
+                self._used.use(given.username, given.nonce, tick, count, now)
+                return Verdict.OK
+        return Verdict.WRONG
 
     @property
     def remembered(self) -> int:

@@ -38,6 +38,19 @@ class Route:
     policy: DevicePolicy
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the last accepted REGISTER said, and what was answered (`refreshing.py`)."""
+
+    words: tuple[str, str, str, str]
+    """Request-URI, user of To, Call-ID, and the header lines that `sip.brief` calls the tail."""
+    digest_uri: str
+    policy: DevicePolicy
+    expires_s: int
+    lines: str
+    """Of the 200: all lines of ours but Date."""
+
+
 class Device:
     """Mutable; owned by the service, one per known id."""
 
@@ -56,6 +69,7 @@ class Device:
         "presence",
         "record",
         "registration",
+        "said",
         "shown",
         "sn",
         "trial",
@@ -87,6 +101,8 @@ class Device:
         """Those of the items that are channels, by public id."""
         self.kept_alive = 0.0
         """Monotonic moment of the last heartbeat, 0 before the first of this run."""
+        self.said: Said | None = None
+        """What its last REGISTER said, if that may come again."""
         self.shown = ""
         """The name in the tree."""
         self.sn = sn

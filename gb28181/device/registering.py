@@ -7,7 +7,7 @@ that a device is never asked before it knows it is registered.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import assert_never
 
@@ -18,6 +18,7 @@ from gb28181.device.estate import Estate
 from gb28181.device.limits import Budget
 from gb28181.device.model import Device
 from gb28181.device.options import DeviceOptions
+from gb28181.device.refreshing import Refreshing, said
 from gb28181.device.registrar import (
     Accept,
     Challenge,
@@ -80,6 +81,9 @@ class Registering:
         self._rate = rate
         self._silence = silence
         self.attempts = Attempts()
+        self.on_brief = Refreshing(
+            estate, registrar, _lines(_HEADERS), self.attempts.succeeded
+        ).on_brief
         self.on_seen: Callable[[Device, Request], None] = _nobody
         """Told about every accepted request of a device."""
 
@@ -176,6 +180,8 @@ class Registering:
         registration.registered_at = estate.clock.civil()
         registration.expires_at = estate.clock.civil_of(estate.clock.now() + decision.expires_s)
         self._answer(tx, device, decision.contact, decision.expires_s)
+        lines = _lines(_admitted(decision.contact, decision.expires_s))
+        device.said = said(request, device, decision, lines)
         estate.feed(device, Input.REGISTER, expires_s=decision.expires_s)
         if was_online:
             self._refreshed(device, before, reachable, alive)
@@ -279,9 +285,7 @@ class Registering:
     def _answer(
         self, tx: ServerTransaction, device: Device | None, contact: str, expires_s: int
     ) -> None:
-        headers = [("Expires", str(expires_s)), *_HEADERS]
-        if contact:
-            headers.insert(0, ("Contact", f"{contact};expires={expires_s}"))
+        headers = _admitted(contact, expires_s)
         if device is None or device.policy.date_header:
             headers.append(("Date", date_header(self._estate.clock.civil())))
         tx.respond(200, headers=headers)
@@ -309,6 +313,16 @@ class Registering:
         record.config_warnings = notes
         record.user_agent = agent or record.user_agent
         self._estate.save(device)
+
+
+def _admitted(contact: str, expires_s: int) -> list[tuple[str, str]]:
+    """Headers of the 200 to REGISTER, but Date."""
+    headers = [("Expires", str(expires_s)), *_HEADERS]
+    return [("Contact", f"{contact};expires={expires_s}"), *headers] if contact else headers
+
+
+def _lines(headers: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers)
 
 
 def _nobody(_device: Device, _request: Request) -> None:

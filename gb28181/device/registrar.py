@@ -121,6 +121,36 @@ class Registrar:
             return Refuse(403, "locked_out")
         return self._judge(request, value, device_id, flow, device, policy, key, now)
 
+    # What the brief way asks (`refreshing.py`); the device is live on this flow.
+
+    def challenge_live(self, device: Device, flow: Flow, now: float) -> Decision:
+        """`decide` for a request without credentials."""
+        device_id = device.device_id
+        key = (flow.transport, flow.remote, device_id)
+        return self._challenge(device_id, flow, device, device.policy, key, now)
+
+    def knows(self, device: Device, flow: Flow, value: str, uri: str, now: float) -> bool:
+        """Whether `decide` would find these credentials right, and `uri` in them. False leaves no
+        trace: the request is looked at again."""
+        key = (flow.transport, flow.remote, device.device_id)
+        if value[:7].lower() != "digest " or self._lockout.locked(key, now):
+            return False
+        try:
+            given = Credentials.parse(value)
+        except BadDigest:
+            return False
+        if given.username != device.device_id or given.uri != uri or not device.record.approved:
+            return False
+        password = self._password(device)
+        if self._digest.verify(given, "REGISTER", password, now) is not Verdict.OK:
+            return False
+        self._lockout.succeeded(key)
+        return True
+
+    def _password(self, device: Device | None) -> str:
+        own = None if device is None else device.record.password
+        return self._options.default_password if own is None else own
+
     def _authorization(self, request: Request) -> str | None:
         """The credentials for our realm; other schemes count as absent."""
         values = request.headers.get_all("Authorization")
@@ -167,9 +197,7 @@ class Registrar:
         if given.username != device_id:
             self._lockout.failed(key, now)
             return Refuse(403, "username_differs", failed=True)
-        own = None if device is None else device.record.password
-        password = self._options.default_password if own is None else own
-        verdict = self._digest.verify(given, request.method, password, now)
+        verdict = self._digest.verify(given, request.method, self._password(device), now)
         if verdict is Verdict.STALE:
             fresh = self._digest.challenge(now, policy.algorithm, policy.qop, stale=True)
             return Challenge(fresh, stale=True)

@@ -49,11 +49,13 @@ from gb28181.store.records import IntervalRecord
 from gb28181.store.store import Store
 from gb28181.telemetry.logs import get_logger
 from gb28181.telemetry.rate import RateLimited
+from sip.brief import Brief
 from sip.digest import DigestServer
 from sip.endpoint import Endpoint
 from sip.flow import Flow
 from sip.message import Request
 from sip.options import ServerTransaction
+from sip.server_side import BriefAnswer
 
 MALFORMED_BURST = 50.0
 
@@ -116,8 +118,6 @@ class DeviceService:
         self.on_message_other: list[MessageListener] = self._intake.on_other
         self.on_register = self._registering.on_register
         self.on_message = self._intake.on_message
-        self.on_brief = self._intake.on_brief
-        """Answers brief requests that change nothing."""
         self.on_catalog_notify = self._catalogs.on_notify
         """Changes in a catalog, from a notification."""
         self.on_catalog_response = self._catalogs.on_response
@@ -161,6 +161,12 @@ class DeviceService:
             return  # only a convenience; the writer has reported the failure
 
     # --- SIP --------------------------------------------------------------------------------
+
+    def on_brief(self, brief: Brief, flow: Flow) -> BriefAnswer | None:
+        """Answers the usual heartbeat and the usual refresh of a registration at once."""
+        if brief.method == "MESSAGE":
+            return self._intake.on_brief(brief, flow)
+        return self._registering.on_brief(brief, flow)
 
     def ask_about_strangers(self, taken: Callable[[ServerTransaction], bool]) -> None:
         """A MESSAGE whose sender is no device goes to ``taken`` first; True: it was answered."""

@@ -227,6 +227,8 @@ class Subscriber:
         self._adjust(device_id)
 
     def _of(self, device_id: str) -> list[Entry]:
+        if not self._entries:
+            return []  # asked with every registration, and most platforms subscribe to nothing
         found = (self._entries.get((device_id, kind)) for kind in Kind)
         return [entry for entry in found if entry is not None]
 
