@@ -166,6 +166,12 @@ class Estate:
         for effect in effects:
             self._perform(device, effect)
 
+    def prolong(self, device: Device, expires_s: float) -> None:
+        """`feed` for the REGISTER of an online device that said nothing new: times change."""
+        device.presence.handle(Input.REGISTER, self.clock.now(), expires_s=expires_s)
+        self.watch(device)
+        self.store.put_refresh(device.registration)
+
     def _perform(self, device: Device, effect: Effect) -> None:
         match effect:
             case Online(cause, fresh):

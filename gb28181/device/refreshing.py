@@ -16,7 +16,6 @@ from gb28181.device.clock import date_header
 from gb28181.device.estate import Estate
 from gb28181.device.model import Device, Said
 from gb28181.device.registrar import Accept, Challenge, Registrar
-from gb28181.device.registry import Input
 from gb28181.device.state import DeviceState
 from sip.brief import Brief
 from sip.flow import Flow
@@ -83,7 +82,7 @@ class Refreshing:
         civil, registration = estate.clock.civil(), device.registration
         registration.registered_at = civil
         registration.expires_at = civil + timedelta(seconds=before.expires_s)
-        estate.feed(device, Input.REGISTER, expires_s=before.expires_s)
+        estate.prolong(device, before.expires_s)
         for listener in estate.on_registration:
             listener(device.device_id, brief.call_id)
         if not device.policy.date_header:

@@ -46,6 +46,7 @@ ORDER = (
     "run",
     "device",
     "registration",
+    "refresh",
     "channel",
     "interval",
     "subscription",
@@ -91,6 +92,9 @@ class Pending:
     def sequence(self) -> int:
         """The number of the newest entry."""
         return self._sequence
+
+    def has(self, kind: str, key: Key) -> bool:
+        return key in self._kinds[kind]
 
     def put(self, kind: str, key: Key, value: Value) -> None:
         """Mark a row for storing (a record) or for deletion (None)."""

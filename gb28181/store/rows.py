@@ -115,6 +115,15 @@ def to_row(record: Record, cipher: Cipher) -> Row:
     return _others[type(record)](record)
 
 
+def times_of(record: Any) -> Row:
+    """Of a registration what a refresh changes, as parameters of `Statements.refresh`."""
+    return {
+        "k_device_id": record.device_id,
+        "b_registered_at": record.registered_at,
+        "b_expires_at": record.expires_at,
+    }
+
+
 def device_from(row: Mapping[str, Any], cipher: Cipher) -> tuple[DeviceRecord, bool]:
     """The record, and whether its password could be read (False after a lost key file)."""
     values = dict(row)

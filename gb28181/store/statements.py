@@ -83,6 +83,11 @@ class Statements:
         i, d, r = t.intervals.c, t.dialogs.c, t.registrations.c
         self.upsert: dict[str, Insert] = {k: upsert(v, dialect) for k, v in _TABLES.items()}
         self.upsert["alarm"] = upsert_alarm(dialect)
+        self.refresh: Update = (
+            sa.update(t.registrations)
+            .where(r.device_id == p("k_device_id"))
+            .values(registered_at=p("b_registered_at"), expires_at=p("b_expires_at"))
+        )
         self.delete: dict[str, Delete] = {k: delete(v) for k, v in _TABLES.items()}
         self.all: dict[str, Select[Any]] = {k: sa.select(v) for k, v in _TABLES.items()}
         self.insert_kv = insert_new(t.kv, dialect)

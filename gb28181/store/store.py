@@ -194,6 +194,14 @@ class Store:
         self._pending.put("registration", (record.device_id,), record)
         self._writer.touched()
 
+    def put_refresh(self, record: RegistrationRecord) -> None:
+        """Of a registration that is stored only the times have changed. Records are read when they
+        are written, so whatever the whole one says counts."""
+        key = (record.device_id,)
+        if not self._pending.has("registration", key):
+            self._pending.put("refresh", key, record)
+            self._writer.touched()
+
     def put_channels(self, records: Iterable[ChannelRecord]) -> None:
         for record in records:
             self._pending.put("channel", (record.device_id, record.reported_id), record)

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from gb28181.store.cipher import Cipher
 from gb28181.store.errors import StoreUnavailable
 from gb28181.store.pending import ORDER, Batch, Pending
-from gb28181.store.rows import Row, to_row
+from gb28181.store.rows import Row, times_of, to_row
 from gb28181.store.statements import Statements
 from gb28181.store.tables import metadata
 
@@ -42,6 +42,7 @@ _KEYS = {
     "run": metadata.tables["runs"],
     "device": metadata.tables["devices"],
     "registration": metadata.tables["registrations"],
+    "refresh": metadata.tables["registrations"],
     "channel": metadata.tables["channels"],
     "interval": metadata.tables["intervals"],
     "subscription": metadata.tables["subscriptions"],
@@ -221,7 +222,12 @@ class Writer:
             gone = [dict(zip(names, key, strict=True)) for key in batch.deletes(kind)]
             plan += [(self._statements.delete[kind], part) for part in _parts(gone)]
         for kind in ORDER:
-            rows = [to_row(value, self._cipher) for value in batch.puts(kind) if value is not None]
+            values = batch.puts(kind)
+            if kind == "refresh":
+                times = [times_of(value) for value in values]
+                plan += [(self._statements.refresh, part) for part in _parts(times)]
+                continue
+            rows = [to_row(value, self._cipher) for value in values if value is not None]
             plan += [(self._statements.upsert[kind], part) for part in _parts(rows)]
         return plan
 

@@ -6,13 +6,14 @@ import asyncio
 import subprocess
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from gb28181.store import (
@@ -26,7 +27,7 @@ from gb28181.store import (
     StoreTooNew,
     StoreUnavailable,
 )
-from gb28181.store.tables import metadata
+from gb28181.store.tables import UtcTime, metadata
 from tests.unit.gb28181.store_support import postgresql
 
 OPTIONS = StoreOptions(flush_interval_s=0.02, alive_interval_s=0.02)
@@ -362,6 +363,37 @@ async def test_keepalive_times_are_written_narrowly(store: Store) -> None:
     await store.save_keepalives([("d", NOW), ("unknown", NOW)])
     (row,) = await store.load_registrations()
     assert (row.last_keepalive_at, row.contact) == (NOW, "<sip:x>")
+
+
+async def test_a_refresh_writes_times_and_never_older_ones(store: Store) -> None:
+    record = RegistrationRecord("d", "online", contact="<sip:x>", registered_at=NOW)
+    store.put_registration(record)
+    await store.flush()
+    record.contact, record.registered_at = "<sip:y>", NOW + timedelta(seconds=1)
+    store.put_refresh(record)
+    await store.flush()
+    (row,) = await store.load_registrations()
+    assert (row.registered_at, row.contact) == (record.registered_at, "<sip:x>")
+
+    record.registered_at = NOW + timedelta(seconds=2)
+    store.put_refresh(record)
+    record.state, record.expires_at = "offline", None
+    store.put_registration(record)
+    store.put_refresh(record)
+    await store.flush()
+    assert await store.load_registrations() == [record]
+
+
+@pytest.mark.parametrize("moment", [NOW, NOW.replace(microsecond=0), NOW.replace(year=987)])
+def test_times_are_written_to_sqlite_as_its_own_type_writes_them(moment: datetime) -> None:
+    dialect = sqlite.dialect()
+    usual = sa.DateTime().dialect_impl(dialect).bind_processor(dialect)
+    ours = UtcTime().bind_processor(dialect)
+    assert usual is not None
+    assert ours is not None
+    east = moment.astimezone(timezone(timedelta(hours=8)))
+    assert ours(moment) == ours(east) == usual(moment.replace(tzinfo=None))
+    assert ours(None) is None
 
 
 async def test_the_migrations_build_what_the_tables_say(store: Store) -> None:
