@@ -26,12 +26,13 @@ import struct
 from collections.abc import Callable, Sequence
 from time import monotonic
 
+from media.batch import SLOTS, Batch, batch_of
 from media.source_lock import SourceLock
 from media.unit import AccessUnit, FormatChanged
 
 log = logging.getLogger("gb28181.media.receiver")
 
-DRAIN = 64
+DRAIN = SLOTS
 """Datagrams per wake: one busy camera must not keep the loop from the others."""
 RECEIVE_BUFFER = 4 << 20
 LOOK_PAUSE_S = 0.004
@@ -94,11 +95,19 @@ class SocketPoller:
         self.buffer = memoryview(bytearray(READ_BYTES))
         """Where all sockets read into. A buffer of full size for each packet would make the
         allocator cut and mend its heap hundreds of times a second and stream."""
+        self._batches: dict[int, Batch | None] = {}
 
     @property
     def awake(self) -> bool:
         """It looks by timer; otherwise the loop wakes it."""
         return self._timer is not None
+
+    def batch(self, family: int) -> Batch | None:
+        """For reading many datagrams at once from a socket of this family, where that is known to
+        work."""
+        if family not in self._batches:
+            self._batches[family] = batch_of(family)
+        return self._batches[family]
 
     def add(self, fd: int, drain: Callable[[], None]) -> None:
         """Call `drain` whenever this socket has something; it takes a bounded number."""
@@ -175,6 +184,10 @@ class UdpReceiver:
         self._sample = True
         self._closed = False
         self._poller = poller
+        self._batch = poller.batch(sock.family)
+        self._names = b""
+        """The name of the locked source as the kernel writes it, for all slots of a batch."""
+        self._named: tuple[str, int] | None = None
         poller.add(sock.fileno(), self._readable)
 
     @property
@@ -208,12 +221,46 @@ class UdpReceiver:
 
     def _readable(self) -> None:
         now = monotonic()
+        if self._sample:
+            self._sample_drops(now)
+            if self._closed:
+                return
+        if self._batch is None:
+            self._read_singly(now)
+            return
+        try:
+            count = self._batch.read(self._sock.fileno())
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._fail(error)
+            return
+        if self._named is not self.lock.source or not self._batch.all_from(self._names, count):
+            self._sort(self._batch, count, now)
+        else:
+            self._take(self._batch.packets(count), now)
+
+    def _sort(self, batch: Batch, count: int, now: float) -> None:
+        """Packets of which not all are known to come from the locked source."""
+        packets: list[bytes] = []
+        names = [batch.name(at) for at in range(count)]
+        read = list(zip(batch.packets(count), names, map(batch.address, range(count)), strict=True))
+        for packet, name, address in read:
+            if address == self.lock.source:
+                packets.append(packet)
+                self._names, self._named = name * SLOTS, self.lock.source
+                continue
+            self._take(packets, now)
+            packets = []
+            self._stranger(packet, address, now)
+            if self._closed:
+                return
+        self._take(packets, now)
+
+    def _read_singly(self, now: float) -> None:
         lock = self.lock
         source = lock.source
         recvfrom_into, buffer = self._recvfrom_into, self._poller.buffer
-        if self._sample:
-            self._sample_drops(now)
-            source = lock.source
         packets: list[bytes] = []
         failure: OSError | None = None
         try:

@@ -41,6 +41,7 @@ SHELLS = frozenset(
         "sip.transport_udp",
         "media.audience",
         "media.hls_feed",
+        "media.batch",
         "media.hub",
         "media.inprocess",
         "media.receiver_tcp",

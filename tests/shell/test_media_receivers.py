@@ -90,8 +90,12 @@ def udp_receiver(
     )
 
 
-@pytest.fixture
-async def udp(taken: Taken) -> AsyncIterator[UdpReceiver]:
+@pytest.fixture(params=["together", "singly"])
+async def udp(
+    taken: Taken, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[UdpReceiver]:
+    if request.param == "singly":
+        monkeypatch.setattr(receiver_udp, "batch_of", lambda family: None)
     receiver = udp_receiver(taken)
     yield receiver
     receiver.close()
