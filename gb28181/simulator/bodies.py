@@ -12,13 +12,12 @@ from gb28181.manscdp.codec import Node
 from gb28181.manscdp.commands.alarm import AlarmNotify
 from gb28181.manscdp.commands.device_status import Result
 from gb28181.manscdp.commands.media_status import MediaStatus
-from gb28181.manscdp.commands.mobile_position import Fix, MobilePositionNotify
 from gb28181.manscdp.commands.snapshot_finished import SnapShotFinished
 from gb28181.manscdp.commands.upgrade_result import DeviceUpgradeResult, UpgradeFailure
 from gb28181.manscdp.times import format_time
 from gb28181.simulator import pen
 from gb28181.simulator.faults import Fault, Faults
-from gb28181.simulator.plan import ChannelSpec, DeviceSpec
+from gb28181.simulator.plan import DeviceSpec
 from gb28181.simulator.profiles import Profile
 
 
@@ -63,13 +62,6 @@ class Writer:
             event_type=alarm.event_type,
         )
         return self._written(message)
-
-    def position(self, sn: int, code: str, places: list[tuple[ChannelSpec, Fix]]) -> bytes:
-        """A list in 2022, one place in the body before."""
-        fixes = tuple(fix for _, fix in places)
-        time = fixes[0].time if fixes else ""
-        flat = not self.profile.of_2022
-        return self._written(MobilePositionNotify(str(sn), code, time, fixes, flat))
 
     def media_status(self, sn: int, code: str) -> bytes:
         return self._written(MediaStatus(str(sn), code))

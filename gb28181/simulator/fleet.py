@@ -87,7 +87,7 @@ class Fleet:
         self._all_online_s: float | None = None
         self.everybody_online = asyncio.Event()
         self.desk = CallDesk(options, self._studio)
-        self.subscriptions = Subscriptions(self._is_moving)
+        self.subscriptions = Subscriptions()
         self.happenings = Happenings(options, self.subscriptions, self._devices.values)
         self._deeds = Deeds(self.desk, self.subscriptions, options.happenings.boot_s)
         self._noise = Noise()
@@ -156,9 +156,6 @@ class Fleet:
         """One of ours; KeyError for another id."""
         return self._devices[device_id]
 
-    def _is_moving(self, device: Device) -> bool:
-        return self.happenings.is_moving(device)
-
     def _add(self, number: int, spec: DeviceSpec, line: SipLine) -> None:
         options = self._options
         faults = faults_of(options.faults, options.seed, spec.device_id)
@@ -187,6 +184,9 @@ class Fleet:
 
     def wall(self) -> float:
         return time.time()
+
+    def is_moving(self, device: Device) -> bool:
+        return self.happenings.is_moving(device)
 
     def do(self, device: Device, deed: Deed) -> None:
         self._deeds.do(device, deed)

@@ -61,6 +61,8 @@ class Happenings:
 
     def is_moving(self, device: Device) -> bool:
         share = self._options.happenings.moving
+        if share <= 0:
+            return False
         dice = dice_of(self._options.seed, "moving", device.spec.device_id)
         return dice.random() < share
 

@@ -7,22 +7,20 @@ then changes; positions come at once and then by the clock, those of the lens wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from gb28181.manscdp import BadXml, Message, decode, from_decoded
 from gb28181.manscdp.codec import Node
-from gb28181.manscdp.commands.mobile_position import Fix, MobilePositionQuery
+from gb28181.manscdp.commands.mobile_position import MobilePositionQuery
 from gb28181.manscdp.commands.ptz_position_notify import PtzPositionNotify
-from gb28181.manscdp.times import format_time
 from gb28181.simulator import pen
 from gb28181.simulator.answers.catalog import item_node, status_word
+from gb28181.simulator.answers.reports import place_of
 from gb28181.simulator.answers.views import position_response
 from gb28181.simulator.bodies import Alarm
 from gb28181.simulator.device import Device
 from gb28181.simulator.dome import Position
 from gb28181.simulator.faults import Fault
 from gb28181.simulator.profiles import Habit
-from gb28181.simulator.route import ALTITUDE_M, place
 from gb28181.simulator.subscription import (
     DEFAULT_S,
     EDITION_OF,
@@ -42,8 +40,7 @@ MOST_OF_DEVICE = 16
 class Subscriptions:
     """One per fleet."""
 
-    def __init__(self, is_moving: Callable[[Device], bool]) -> None:
-        self._is_moving = is_moving
+    def __init__(self) -> None:
         self._by_call: dict[str, Subscription] = {}
         self._of_device: dict[str, list[Subscription]] = {}
         self._seen: dict[str, Position] = {}
@@ -162,27 +159,9 @@ class Subscriptions:
         if made.over:
             return
         device = made.device
-        moving = self._is_moving(device)
-        wall = device.wall
-        places = []
-        for channel in device.spec.channels:
-            if made.code not in (device.spec.device_id, channel.channel_id):
-                continue
-            at = place(channel, moving, wall.timestamp())
-            time = format_time(wall.replace(microsecond=0))
-            fix = Fix(
-                channel.channel_id,
-                time,
-                at.longitude,
-                at.latitude,
-                at.speed_kmh,
-                at.direction,
-                ALTITUDE_M,
-                3.0 if device.profile.of_2022 else None,
-            )
-            places.append((channel, fix))
-        if places:
-            made.tell(device.writer.position(device.next_sn(), made.code, places))
+        message = place_of(device.asked(made.query), str(device.next_sn()))
+        if message.fixes:
+            made.tell(pen.write_message(device.profile, device.faults, message))
         query = made.query
         pause = query.interval if isinstance(query, MobilePositionQuery) else 5
         made.every = self._loop.call_later(pause, lambda: self._position(made))

@@ -32,6 +32,8 @@ class Asked:
     """Of the clock that only goes forward, s."""
     wall: datetime
     """The device's own clock."""
+    moving: bool = False
+    """It drives around."""
 
     @property
     def code(self) -> str:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from gb28181.simulator.answers import about, cards, catalog, config, control, records, views
+from gb28181.simulator.answers import (
+    about,
+    cards,
+    catalog,
+    config,
+    control,
+    records,
+    reports,
+    views,
+)
 from gb28181.simulator.answers.asked import Asked, Reply
 
 Answer = Callable[[Asked], Reply]
@@ -16,6 +25,8 @@ ANSWERS: Final[dict[tuple[str, str], tuple[Answer, int]]] = {
     ("query", "devicestatus"): (about.status, 2011),
     ("query", "recordinfo"): (records.answer, 2011),
     ("query", "presetquery"): (views.presets, 2011),
+    ("query", "alarm"): (reports.alarm, 2011),
+    ("query", "mobileposition"): (reports.position, 2016),
     ("query", "configdownload"): (config.download, 2016),
     ("query", "homepositionquery"): (views.home, 2022),
     ("query", "cruisetracklistquery"): (views.tracks, 2022),

@@ -466,6 +466,26 @@ def test_deeds() -> None:
     assert made.tell(order).deeds == [Upgrade(session, "V2", "http://192.0.2.1/f")]
 
 
+# --- reports ----------------------------------------------------------------------------------
+
+
+def test_a_position_is_asked_for_flat_in_2016_and_as_a_list_in_2022() -> None:
+    (flat,) = Simulated("standard-2016").ask("MobilePosition", code=CHANNEL)
+    assert (flat.tag, text(flat, "SN")) == ("Notify", "17")
+    assert float(text(flat, "Longitude")) == RECORDER.channels[0].longitude
+    assert text(flat, "Time") == "2026-05-20T12:30:15"
+    (many,) = Simulated("standard-2022").ask("MobilePosition")
+    assert text(many, "SumNum") == "5"
+    codes = [text(item, "DeviceID") for item in many.iterfind("DeviceList/Item")]
+    assert codes == [channel.channel_id for channel in RECORDER.channels]
+    assert Simulated("cheap-2011").ask("MobilePosition") == []
+
+
+def test_an_alarm_query_gets_its_receipt() -> None:
+    (tree,) = Simulated().ask("Alarm", "<AlarmMethod>0</AlarmMethod>")
+    assert (tree.tag, text(tree, "Result")) == ("Response", "OK")
+
+
 # --- cards ------------------------------------------------------------------------------------
 
 
