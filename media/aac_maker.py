@@ -1,4 +1,4 @@
-"""AAC out of the camera's G.711, in step with the picture.
+"""AAC out of G.711, G.723.1 and G.729, in step with the picture.
 
 Samples are laid end to end, as an encoder wants them.  How far that is from the times the camera
 gives is watched: a pause is filled with silence, what comes twice is left out, and the slow drift
@@ -19,14 +19,15 @@ from typing import Final
 import av
 
 from media.aac import SAMPLES_PER_FRAME
-from media.g711 import SAMPLE_RATE, linear
+from media.g711 import SAMPLE_RATE
+from media.linear import Linear
 from media.unit import CLOCK_HZ, AccessUnit, AudioFormat, Codec
 
 RATE: Final = 16_000
 BIT_RATE: Final = 24_000
 FORMAT: Final = AudioFormat(Codec.AAC, RATE, 1, b"\x14\x08")
 """AAC-LC, 16 kHz, mono (14496-3 1.6.2.1)."""
-MAKEABLE: Final = frozenset({Codec.G711A, Codec.G711U})
+MAKEABLE: Final = frozenset({Codec.G711A, Codec.G711U, Codec.G723, Codec.G729})
 
 DRIFT: Final = SAMPLE_RATE // 50
 """Samples (20 ms) the sound may be off on average before it is put right."""
@@ -42,14 +43,14 @@ FRAME_TICKS: Final = SAMPLES_PER_FRAME * CLOCK_HZ // RATE
 _SILENCE = bytes(2 * SAMPLE_RATE)
 
 Timed = tuple[int, bytes | None]
-"""Decoding time and G.711; without data: the picture has come to this time."""
+"""Decoding time and sound; without data: the picture has come to this time."""
 
 
 class AacMaker:
     """One track of sound.  Raises av.FFmpegError when the encoder fails, and nothing else."""
 
     def __init__(self, codec: Codec) -> None:
-        self._codec = codec
+        self._linear = Linear(codec)
         self._encoder: av.AudioCodecContext | None = None
         self._begins = 0
         self._samples = 0
@@ -69,6 +70,7 @@ class AacMaker:
         return made
 
     def _take(self, dts: int, data: bytes, made: list[AccessUnit]) -> None:
+        samples = self._linear.feed(data)
         off = self._off(dts)
         if self._encoder is None or not -BREAK <= off <= BREAK:
             self._begin(dts)
@@ -83,10 +85,10 @@ class AacMaker:
             shift = round(self._drift) if abs(self._drift) > DRIFT else 0
             self._drift -= shift
         if shift < 0:
-            data = data[-shift:]
+            samples = samples[-2 * shift :]
         elif shift:
             self._silence(shift, made)
-        self._encode(linear(self._codec, data), made)
+        self._encode(samples, made)
 
     def _keep_up(self, dts: int, made: list[AccessUnit]) -> None:
         """Silence up to half a lag behind the picture, where there was no sound for a whole one."""

@@ -27,8 +27,11 @@ def rtp_ticks(timestamp: int) -> int:
     return timestamp * CLOCK_HZ // SAMPLE_RATE
 
 
-def audio_format(codec: Codec) -> AudioFormat:
-    return A_LAW if codec is Codec.G711A else U_LAW
+def narrow_format(codec: Codec) -> AudioFormat:
+    """G.711 and the other sounds of the telephone, which all have its rate and one channel."""
+    if codec in (Codec.G711A, Codec.G711U):
+        return A_LAW if codec is Codec.G711A else U_LAW
+    return AudioFormat(codec, SAMPLE_RATE, 1, b"")
 
 
 def linear_table(codec: Codec) -> list[int]:

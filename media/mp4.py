@@ -41,6 +41,7 @@ the pictures of a camera without signal are all alike."""
 NOMINAL = CLOCK_HZ // 25
 BASE = Fraction(1, CLOCK_HZ)
 ORPHAN_LOOK = 500
+SOUNDS = frozenset({Codec.AAC, Codec.G711A, Codec.G711U})
 _NAMES = {Codec.H264: "h264", Codec.H265: "hevc"}
 
 
@@ -187,7 +188,7 @@ def write(spool: Path, target: Path) -> dict[str, Any]:
         "sha256": digest,
         "duration_s": round(seconds, 3),
         "video": None if found.video is None else found.video.codec.value,
-        "audio": None if found.audio is None else "aac",
+        "audio": "aac" if found.audio is not None and found.audio.codec in SOUNDS else None,
     }
 
 

@@ -45,10 +45,10 @@ class Container(StrEnum):
     """A byte stream with start codes, cut into packets anywhere: no standard, but sent."""
 
 
-STATIC_AUDIO: Final = {0: Codec.G711U, 8: Codec.G711A}
+STATIC_AUDIO: Final = {0: Codec.G711U, 4: Codec.G723, 8: Codec.G711A, 18: Codec.G729}
 """Payload types that are sound beside the picture, RFC 3551."""
 
-STATIC_OTHER: Final = {4: Codec.G723, 9: Codec.G722, 18: Codec.G729, 20: Codec.SVACA}
+STATIC_OTHER: Final = {9: Codec.G722, 20: Codec.SVACA}
 """Sound that is recognised but not carried."""
 
 NAMED_VIDEO: Final = {97: Codec.MPEG4, 99: Codec.SVAC}

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from . import g711
 from .aac import SAMPLES_PER_FRAME, AdtsSplitter
 from .clock import Clock
 from .errors import StreamFormatError
+from .g711 import narrow_format
 from .nal import Head, ParameterSets, join, read_head
 from .probe import video_codec
 from .stats import PipelineStats
@@ -202,7 +202,7 @@ class AudioTrack:
         if codec is Codec.AAC:
             self._push_aac(data, pts, rtp, arrival, out)
         elif data:
-            self._formats.set_audio(g711.audio_format(codec), out)
+            self._formats.set_audio(narrow_format(codec), out)
             self._emit(codec, data, pts, rtp, arrival, out)
 
     def _push_aac(

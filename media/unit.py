@@ -24,12 +24,12 @@ class Codec(StrEnum):
     G711A = "g711a"
     G711U = "g711u"
     AAC = "aac"
+    G723 = "g723"
+    G729 = "g729"
     # Recognised so that they can be reported by name; their data is not carried.
     MPEG4 = "mpeg4"
     SVAC = "svac"
     G722 = "g722"
-    G723 = "g723"
-    G729 = "g729"
     SVACA = "svaca"
 
     @property
@@ -42,7 +42,13 @@ class Codec(StrEnum):
 
 
 VIDEO_CODECS: Final = frozenset({Codec.H264, Codec.H265, Codec.MPEG4, Codec.SVAC})
-CARRIED_CODECS: Final = frozenset({Codec.H264, Codec.H265, Codec.G711A, Codec.G711U, Codec.AAC})
+CARRIED_CODECS: Final = frozenset(
+    {
+        *(Codec.H264, Codec.H265),
+        *(Codec.G711A, Codec.G711U, Codec.AAC),
+        *(Codec.G723, Codec.G729),  # for no player as they are: AAC is made of them
+    }
+)
 
 
 @dataclass(slots=True)
@@ -61,7 +67,7 @@ class AccessUnit:
     key: bool
     """Decoding can start here; True for every audio unit."""
     data: bytes
-    """Video: Annex B, parameter sets in front of key frames. Audio: raw G.711, raw AAC."""
+    """Video: Annex B, parameter sets in front of key frames. Audio: as sent, AAC without ADTS."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from media.ps_mux import PsMuxer, pack_header, pes_header, pes_times
 from media.psm import VIDEO_ID
 from media.rtp import RtpPacketizer
 from media.track import MAX_HITS
-from media.unit import AccessUnit, Codec
+from media.unit import AccessUnit, AudioFormat, Codec
 
 from .encoded import FRAME, interleaved, pictures, sound
 from .sending import (
@@ -305,13 +305,24 @@ def test_codecs_that_are_not_carried_are_named(codec: Codec) -> None:
 
 
 def test_sound_that_is_not_carried_does_not_stop_the_picture() -> None:
-    audio = [AccessUnit(False, Codec.G723, u.pts, u.dts, True, u.data) for u in sound(Codec.G711A)]
-    muxer = PsMuxer(Codec.H264, Codec.G723)
+    audio = [AccessUnit(False, Codec.G722, u.pts, u.dts, True, u.data) for u in sound(Codec.G711A)]
+    muxer = PsMuxer(Codec.H264, Codec.G722)
     pipeline = Pipeline()
     out = feed_all(pipeline, ps_packets(interleaved(tuple(H264), tuple(audio)), muxer))
     assert units_of(out) == H264
-    assert pipeline.stats.unsupported_audio == "g723"
+    assert pipeline.stats.unsupported_audio == "g722"
     assert pipeline.stats.unsupported_codec is None
+
+
+@pytest.mark.parametrize("codec", [Codec.G723, Codec.G729])
+def test_the_other_sounds_of_the_telephone_come_through(codec: Codec) -> None:
+    audio = [AccessUnit(False, codec, u.pts, u.dts, True, u.data[:20]) for u in sound(Codec.G711A)]
+    muxer = PsMuxer(Codec.H264, codec)
+    pipeline = Pipeline()
+    out = feed_all(pipeline, ps_packets(interleaved(tuple(H264), tuple(audio)), muxer))
+    assert [u for u in units_of(out) if not u.video] == audio
+    assert pipeline.audio_format == AudioFormat(codec, 8000, 1, b"")
+    assert pipeline.stats.unsupported_audio is None
 
 
 def test_a_frame_beyond_the_limit_is_dropped_and_the_stream_goes_on() -> None:
