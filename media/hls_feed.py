@@ -159,6 +159,7 @@ class HlsPlayer:
         return f"<HlsPlayer {self.remote or '-'} out={self.bytes_out} pending={self._pending}>"
 
     async def playlist(self, prefix: str, suffix: str, number: int | None, part: int | None) -> str:
+        self._seen()
         stream = self._feed.segments
         if number is None and part is not None:
             raise ReloadRefused("_HLS_part without _HLS_msn")

@@ -105,7 +105,7 @@ async def _playlist(
     number: str | None,
     part: str | None,
 ) -> Response:
-    wanted = _count(request, number, "_HLS_msn"), _count(request, part, "_HLS_part")
+    wanted = _count(number, "_HLS_msn"), _count(part, "_HLS_part")
     session = await _session(request, platform, place, begin, audio)
     folder = place.rpartition("/")[2]
     text = await _answered(
@@ -179,11 +179,13 @@ async def _answered(waiting: Awaitable[T]) -> T:
         raise Busy("segment_late", str(error)) from error
     except (PartUnknown, StreamUnknown) as error:
         raise PlatformError("not_found", f"not there (any more): {error}", 404) from error
+    except MediaError as error:
+        raise LegFailed(Leg.MEDIA_STOPPED, f"the stream ended: {error}") from error
 
 
-def _count(request: Request, text: str | None, name: str) -> int | None:
-    if text is None and name not in request.query_params:
+def _count(text: str | None, name: str) -> int | None:
+    if text is None:
         return None
-    if text is None or not (text.isascii() and text.isdecimal()) or len(text) > MOST_DIGITS:
+    if not (text.isascii() and text.isdecimal()) or len(text) > MOST_DIGITS:
         raise PlatformError("bad_request", f"{name} is a whole number", 400)
     return int(text)

@@ -155,7 +155,7 @@ TYPES: tuple[type[Any], ...] = (
     *(seam.SenderSpec, seam.SenderInfo, seam.SenderStatistics, seam.VoiceStatistics),
     *(seam.MediaStarted, seam.MediaSilent, seam.MediaUnsupported, seam.ViewersChanged),
     *(seam.FormatChangedEvent, seam.ReceiverFailed, seam.RecordingFailed),
-    *(seam.SenderConnected, seam.SenderClosed, seam.VoiceEnded),
+    *(seam.SenderConnected, seam.SenderClosed, seam.VoiceEnded, seam.SoundUnavailable),
     *(VideoFormat, AudioFormat, HubLimits, NodeOptions),
 )
 """Everything that may travel."""

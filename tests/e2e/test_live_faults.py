@@ -290,14 +290,15 @@ def test_device_offline_ends_its_session(
     assert platform.session(live["session_id"])["reason"] == "device_offline"
 
 
+@pytest.mark.parametrize("output", ["flv", "fmp4"])
 def test_viewer_that_never_reads_harms_nobody(
-    launch: Launch, make_camera: MakeCamera, video: Source
+    launch: Launch, make_camera: MakeCamera, video: Source, output: str
 ) -> None:
     """Ten times the pace fills its queue in moments; the other viewer sees every picture."""
     server = launch(GB28181_MEDIA__VIEWER_QUEUE="262144")
     fast = Source(video.frames, fps=250)
     camera, channel_id = camera_with(make_camera, server, fast)
-    url = server.play(channel_id)["urls"]["flv"]
+    url = server.play(channel_id)["urls"][output]
     dead = RawViewer(url)
     before = server.rss()
     watch(url, 1)
