@@ -47,8 +47,11 @@ export interface LiveStream {
   state: string
   transport: Transport
   video: Video | null
+  // What FLV carries unasked, what the camera sends, what is there for who asks.
   audio: { codec: string } | null
-  urls: { ws_flv: string }
+  camera_audio: { codec: string } | null
+  made_audio: { codec: string } | null
+  urls: { ws_flv: string; ws_fmp4: string; hls: string }
 }
 
 export interface PlatformEvent {

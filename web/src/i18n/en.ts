@@ -46,6 +46,12 @@ export const en: typeof zh = {
     fullscreen: 'Full screen',
     mute: 'Mute',
     unmute: 'Sound on',
+    output: 'Way of playing',
+  },
+  output: {
+    flv: 'FLV (lowest latency)',
+    fmp4: 'fMP4',
+    hls: 'HLS (passes any proxy)',
   },
   fact: {
     title: 'Picture',

@@ -44,6 +44,12 @@ export const zh = {
     fullscreen: '全屏',
     mute: '静音',
     unmute: '打开声音',
+    output: '播放方式',
+  },
+  output: {
+    flv: 'FLV（延迟最低）',
+    fmp4: 'fMP4',
+    hls: 'HLS（穿透性最好）',
   },
   fact: {
     title: '画面信息',

@@ -2,27 +2,17 @@
 import mpegts from 'mpegts.js'
 
 import { Pace } from './pace'
-import { FlvSocket, type Closing } from './socket'
-
-export interface PlayerEvents {
-  closed(closing: Closing): void
-  // The browser cannot decode what came.
-  broken(detail: string): void
-}
-
-export interface Meter {
-  bytes: number
-  ahead: number
-}
+import type { Meter, Player, PlayerEvents, Source } from './player'
+import { FlvSocket } from './socket'
 
 mpegts.LoggingControl.applyConfig({ enableAll: false })
 
-export class FlvPlayer {
+export class FlvPlayer implements Player {
   private readonly player: mpegts.Player
   private readonly pace: Pace
   private bytes = 0
 
-  constructor(video: HTMLVideoElement, url: string, hasAudio: boolean, events: PlayerEvents) {
+  constructor(video: HTMLVideoElement, { url, hasAudio }: Source, events: PlayerEvents) {
     const socket = FlvSocket.forPlayer((count) => (this.bytes += count), events.closed)
     this.player = mpegts.createPlayer(
       { type: 'flv', isLive: true, url, hasAudio, hasVideo: true },

@@ -3,8 +3,8 @@ import { reactive, type Ref } from 'vue'
 
 import { ApiError, post } from '../api/client'
 import type { Channel, LiveStream, PlatformEvent, Transport } from '../api/types'
-import type { FlvPlayer } from './flv'
-import type { Closing } from './socket'
+import { keptOutput, loadPlayer, sourceOf, type Output } from './outputs'
+import type { Closing, Player, PlayerClass } from './player'
 
 export type State = 'idle' | 'opening' | 'playing' | 'interrupted' | 'stalled' | 'failed'
 
@@ -29,9 +29,6 @@ const RATE_MS = 2000
 // After these the picture is called again when the platform is back.
 const PASSING: ReadonlySet<string> = new Set(['network', 'shutdown'])
 
-// The player is a large part of the page and not needed before the first click.
-export const loadPlayer = () => import('./flv')
-
 export function canPlay(codec: string): boolean {
   const type = codec === 'h265' ? 'hvc1.1.6.L120.90' : 'avc1.640028'
   return 'MediaSource' in window && MediaSource.isTypeSupported(`video/mp4; codecs="${type}"`)
@@ -44,7 +41,9 @@ export class LivePicture {
     failure: null as Failure | null,
     figures: { kbps: null, ahead: null, firstMs: null } as Figures,
   })
-  private player: FlvPlayer | null = null
+  private player: Player | null = null
+  private output: Output = keptOutput()
+  private listening = false
   private channel: Channel | null = null
   private transport: Transport | undefined
   private run = 0
@@ -65,13 +64,13 @@ export class LivePicture {
     this.transport = transport
     this.begun = performance.now()
     this.shown.state = 'opening'
-    const code = loadPlayer()
+    const code = loadPlayer(this.output)
     code.catch(() => undefined)
     try {
       const path = `/api/v1/channels/${channel.channel_id}/live`
       const stream = await post<LiveStream>(path, transport ? { transport } : {})
-      const { FlvPlayer } = await code
-      if (mine === this.run) this.play(stream, FlvPlayer)
+      const player = await code
+      if (mine === this.run) this.play(stream, player)
     } catch (error) {
       if (mine === this.run) this.fail(failureOf(error))
     }
@@ -79,6 +78,19 @@ export class LivePicture {
 
   again(transport?: Transport): void {
     if (this.channel) void this.watch(this.channel, transport ?? this.transport)
+  }
+
+  // The way the picture comes in; the running one is begun anew.
+  use(output: Output): void {
+    this.output = output
+    this.again()
+  }
+
+  // Sound that is not sent yet has to be asked for.
+  listen(heard: boolean): void {
+    this.listening = heard
+    const stream = this.shown.stream
+    if (stream?.made_audio && !stream.audio) this.again()
   }
 
   // The platform can be reached again.
@@ -102,7 +114,7 @@ export class LivePicture {
     if (session_id === this.session) this.calling = state !== 'running'
   }
 
-  private play(stream: LiveStream, Player: typeof FlvPlayer): void {
+  private play(stream: LiveStream, Player: PlayerClass): void {
     const video = this.video.value
     if (!video) return
     this.shown.stream = stream
@@ -113,7 +125,7 @@ export class LivePicture {
     this.session = stream.session_id
     this.calling = false
     const mine = this.run
-    this.player = new Player(video, stream.urls.ws_flv, stream.audio !== null, {
+    this.player = new Player(video, sourceOf(stream, this.output, this.listening), {
       closed: (closing) => mine === this.run && this.fail(endOf(closing)),
       broken: (message) =>
         mine === this.run &&

@@ -2,10 +2,7 @@
 // why the picture ended, nor the number of bytes, which says how much a picture costs.
 import mpegts from 'mpegts.js'
 
-export interface Closing {
-  clean: boolean
-  reason: string
-}
+import type { Closing } from './player'
 
 const IDLE = 0
 const CONNECTING = 1
