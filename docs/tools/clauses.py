@@ -99,13 +99,17 @@ def marks() -> dict[tuple[str, str], Proof]:
 
 
 def row_of(edition: str, number: str) -> Clause | None:
-    """The row a mark belongs to: its own, else that of the nearest clause around it."""
+    """The row a mark belongs to: its own, else that of the nearest clause around it, else the
+    first of its parts."""
+    whole = number
     while number:
         for clause in clauses():
             if {(edition, number), (edition, f"annex {number}")} & clause.numbers():
                 return clause
         number = number.rpartition(".")[0]
-    return None
+    parts = (c for c in clauses() if any(e == edition and n.startswith(f"{whole}.")
+                                         for e, n in c.numbers()))  # fmt: skip
+    return next(parts, None)
 
 
 @functools.cache

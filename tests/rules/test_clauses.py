@@ -37,6 +37,7 @@ def test_a_part_of_a_clause_belongs_to_the_nearest_one_around_it() -> None:
     assert of("2022", "N.4.3.2") == "annex N"
     assert of("2016", "annex P") == "annex N"
     assert of("2022", "9.11.2") == "9.11"
+    assert of("2022", "9.12") == "9.12.1"
     assert of("2022", "77") == ""
 
 
