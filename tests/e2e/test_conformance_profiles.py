@@ -129,7 +129,6 @@ FAULTS = [
     ("standard-2022", "record-no-response", ["record.control"]),
     ("standard-2022", "record-count-wrong", ["record.search"]),
     ("standard-2022", "no-records", ["record.search"]),
-    ("standard-2022", "record-time-ignored", ["record.search_empty"]),
     ("standard-2022", "no-mediastatus", ["playback.end"]),
     ("standard-2022", "pause-ignored", ["playback.pause"]),
     ("standard-2022", "guard-no-response", ["guard"]),

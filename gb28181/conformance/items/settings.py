@@ -150,6 +150,7 @@ ITEMS: Final = (
             needs("tried", "没有可以改写的配置", "no block of settings to write"),
             _every_block,
             plain_200,
+            reported("DeviceConfig"),
             result_ok("DeviceConfig"),
         ),
     ),
