@@ -82,7 +82,6 @@ def verdicts(run: dict[str, Any], verdict: str) -> dict[str, str]:
     return {i["name"]: i["reason_en"] for i in run["items"] if i["verdict"] == verdict}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("version", ["2.0", "3.0"])
 def test_a_good_camera_passes(
     server: Server, make_camera: MakeCamera, video: Source, version: str

@@ -16,7 +16,7 @@ import pytest
 
 from .server import DEVICE_PASSWORD, SERVER_ID, Server, command, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.e2e
 
 HEARTBEAT_S = 5
 QUICK = {"answer_s": 4, "watch_s": 2, "retry_s": 3, "grant_s": 8, "boot_s": 30}
