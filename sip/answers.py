@@ -34,9 +34,6 @@ class AnswerCache:
     def size_bytes(self) -> int:
         return self._size
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._answers
-
     def get(self, key: str) -> Answer | None:
         return self._answers.get(key)
 

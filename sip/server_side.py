@@ -243,7 +243,12 @@ class ServerSide:
         if take is None or via is None or COOKIE not in text:
             return False
         key = f"{text}|{brief.cseq}|{brief.call_id}|{flow.remote[0]}"
-        if key in self.answers or key in self._open or len(self._open) >= self.max_open:
+        known = self.answers.get(key)
+        if known is not None:
+            self.counters.retransmissions += 1
+            self._transmit(known[0], known[1] or flow)
+            return True
+        if key in self._open or len(self._open) >= self.max_open:
             return False
         try:
             answer = take(brief, flow)

@@ -105,6 +105,8 @@ class Watchers:
                 if fd == self._reader.fileno:
                     self._reader.read()
                     continue
+                if fd not in self._sockets:
+                    continue  # closed by a command that came with it
                 sock, flv = self._sockets[fd]
                 size = sock.recv_into(self._buffer)
                 self._size += size
