@@ -18,7 +18,7 @@ from sip import (
     TransactionTimeout,
     TransportFailed,
 )
-from sip.transport_udp import PAUSE_S
+from sip.transport_udp import PAUSE_S, UdpTransport
 from tests.shell.sip_bench import (
     QUICK,
     WAIT_S,
@@ -315,22 +315,32 @@ async def test_a_port_in_use_is_said_plainly() -> None:
         await second.aclose()
 
 
-async def test_a_crowd_is_looked_at_by_timer_and_a_message_on_its_own_at_once() -> None:
+async def test_a_crowd_is_looked_at_by_timer_and_a_message_on_its_own_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, looks, look = 1000.0, 0, UdpTransport._look
+
+    def counted(transport: UdpTransport) -> None:
+        nonlocal looks
+        looks += 1
+        look(transport)
+
+    monkeypatch.setattr("sip.transport_udp.monotonic", lambda: now)
+    monkeypatch.setattr(UdpTransport, "_look", counted)
     async with endpoint() as a:
         udp = a._transport._udp
         assert udp is not None
         with RawPeer(a.bound) as peer:
             for number in range(100):
                 peer.send(raw(number=number))
-            branches, crowded = set(), False
-            for _ in range(100):
-                branches.add((await peer.receive()).via.branch)
-                crowded = crowded or udp._timer is not None
-            assert crowded
+            branches = {(await peer.receive()).via.branch for _ in range(100)}
             assert branches == {f"z9hG4bKraw{number}" for number in range(100)}
             async with asyncio.timeout(WAIT_S):
                 while udp._timer is not None:
                     await asyncio.sleep(PAUSE_S)
+            assert looks > 0
+            now, looks = now + 2 * PAUSE_S, 0
             peer.send(raw(number=1000))
             assert (await peer.receive()).via.branch == "z9hG4bKraw1000"
+            assert looks == 0
             assert udp._timer is None
