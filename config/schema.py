@@ -17,6 +17,7 @@ from config.sections import (
     SessionSettings,
     SipSettings,
     StoreSettings,
+    TalkSettings,
 )
 from config.types import SecretText
 
@@ -35,6 +36,7 @@ class Settings(Section):
     media: MediaSettings = MediaSettings()
     http: HttpSettings = HttpSettings()
     control: ControlSettings = ControlSettings()
+    talk: TalkSettings = TalkSettings()
     database: DatabaseSettings = DatabaseSettings()
     cluster: ClusterSettings = ClusterSettings()
     store: StoreSettings = StoreSettings()

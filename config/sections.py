@@ -242,6 +242,29 @@ class ControlSettings(Section):
     """Pictures kept in the data directory; the oldest go first."""
 
 
+class TalkSettings(Section):
+    """Speech to devices: broadcast and two-way talk."""
+
+    response_timeout: Duration = Field(5.0, ge=0.5, le=60)
+    """Time for a device's Response to the broadcast notification."""
+    invite_timeout: Duration = Field(10.0, ge=0.5, le=120)
+    """Time for the INVITE a device sends after its Response, or for its answer to ours."""
+    connect_timeout: Duration = Field(8.0, ge=0.5, le=60)
+    """Time for the ACK of a device and, over TCP, for the connection that carries the sound."""
+    microphone_wait: Duration = Field(15.0, ge=1, le=600)
+    """A talk whose microphone is gone, or never came, ends after this."""
+    targets: int = Field(500, ge=1, le=10_000)
+    """Targets of one talk."""
+    open: int = Field(50, ge=1, le=1000)
+    """Talks at one time; the next one gets 503."""
+    file_size: Size = Field(20 * MIB, ge=65536, le=256 * MIB)
+    """Largest audio file that may be uploaded."""
+    file_duration: Duration = Field(600.0, ge=1, le=3600)
+    """Longest recorded speech."""
+    files: int = Field(100, ge=1, le=10_000)
+    """Recorded speeches that are kept."""
+
+
 class DatabaseSettings(Section):
     """Where the truth is kept."""
 

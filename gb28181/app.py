@@ -50,6 +50,10 @@ from gb28181.session.service import SessionService
 from gb28181.session.ssrc import SsrcPool
 from gb28181.store.store import Store
 from gb28181.switchboard import Switchboard
+from gb28181.talk.leg import LegTimes
+from gb28181.talk.line import Desk
+from gb28181.talk.service import TalkOptions, TalkService
+from gb28181.talk.voices import VoiceOptions, Voices
 from gb28181.telemetry import events as ev
 from gb28181.telemetry import events_viewer
 from gb28181.telemetry.logs import get_logger
@@ -106,6 +110,7 @@ class App:
         await self.devices.start()
         self._ready["tree"] = True
         await self.sessions.start()
+        await self.talks.start()
         await self.reports.start()
         await self.conformance.start()
         await self.endpoint.start()
@@ -156,6 +161,7 @@ class App:
             "playback",
             "reports",
             "control",
+            "talks",
             "sessions",
             "downloads",
             "rtsp",
@@ -237,7 +243,7 @@ class App:
         self.conformance = self._conformance()
         self.aftermath = Aftermath(self.endpoint, self.ledger, self.store, self.devices)
         self.devices.on_state.append(self._device_changed)
-        switchboard.connect(self.devices, caller, self.aftermath)
+        switchboard.connect(self.devices, caller, self.aftermath, self.talks)
         ports, visits = wiring.player_ports(settings), VisitLog(self.rate)
         self.whep = WhepServer(
             self.node,
@@ -253,6 +259,8 @@ class App:
         install_figures(self.metrics, self)
 
     def _build_playback(self, switchboard: Switchboard, dialer: Dialer) -> None:
+        """What is built on calls: recordings, downloads, talks."""
+        self.talks = self._talk_service(dialer)
         self.archive = Archive(self.devices, self.control)
         self.playback = PlaybackService(self.sessions, self.archive, dialer.new_id)
         self.downloads = DownloadService(
@@ -288,6 +296,29 @@ class App:
         )
         return ConformanceService(tools, self.bus, self.store.data_dir / "conformance")
 
+    def _talk_service(self, dialer: Dialer) -> TalkService:
+        talk = self.settings.talk
+        desk = Desk(
+            devices=self.devices,
+            queries=self.control.queries,
+            dialer=dialer,
+            ledger=self.ledger,
+            node=self.node,
+            store=self.store,
+            server_id=self.settings.sip.id,
+            allow=tuple(str(network) for network in self.settings.media.allow),
+            times=LegTimes(talk.invite_timeout, talk.connect_timeout),
+            response_s=talk.response_timeout,
+            rest_s=self.settings.sessions.rest,
+            session_changed=self.sessions.changed,
+        )
+        voices = Voices(
+            self.store.data_dir / "voices",
+            VoiceOptions(talk.file_size, talk.file_duration, talk.files),
+        )
+        options = TalkOptions(talk.microphone_wait, talk.targets, talk.open)
+        return TalkService(desk, voices, self.bus, options)
+
     def _platform(self, tokens: Tokens) -> Platform:
         return Platform(
             settings=self.settings,
@@ -306,6 +337,7 @@ class App:
             archive=self.archive,
             playback=self.playback,
             downloads=self.downloads,
+            talks=self.talks,
             node=self.node,
             whep=self.whep,
             store=self.store,
@@ -361,6 +393,7 @@ class App:
     def _device_changed(self, device_id: str, state: str, cause: str) -> None:
         self.sessions.device_changed(device_id, state, cause)
         self.downloads.device_changed(device_id, state)
+        self.talks.device_changed(device_id, state)
         if state == "online":
             self.aftermath.device_back(device_id)
 
@@ -372,6 +405,7 @@ class App:
             self.rate.drain()
             self.reports.drain()
             self.control.queries.drain()
+            self.talks.drain()
 
     def _warn_of_small_buffer(self) -> None:
         wanted, got = self.settings.sip.receive_buffer, self.endpoint.receive_buffer

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from gb28181.device.service import DeviceService
 from gb28181.session.aftermath import Aftermath
 from gb28181.session.caller import Caller
+from gb28181.talk.service import TalkService
 from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
 from gb28181.telemetry.rate import RateLimited
@@ -33,21 +34,25 @@ class Switchboard:
         self._devices: DeviceService | None = None
         self._caller: Caller | None = None
         self._aftermath: Aftermath | None = None
+        self._talks: TalkService | None = None
         self._methods: dict[str, Callable[[ServerTransaction], None]] = {}
         self.on_notify: Callable[[ServerTransaction], None] = self._no_dialog
         """Takes every NOTIFY that belongs to no call."""
         self.in_call: list[Callable[[ServerTransaction], bool]] = []
         """Asked first about what may belong to a call of ours; True: it was answered."""
 
-    def connect(self, devices: DeviceService, caller: Caller, aftermath: Aftermath) -> None:
+    def connect(
+        self, devices: DeviceService, caller: Caller, aftermath: Aftermath, talks: TalkService
+    ) -> None:
         """Name who takes what; until then the endpoint is not started."""
         self._devices, self._caller, self._aftermath = devices, caller, aftermath
+        self._talks = talks
         self._methods = {
             "REGISTER": devices.on_register,
             "MESSAGE": self._first_in_call(devices.on_message),
             "BYE": self._bye,
             "OPTIONS": self._options,
-            "INVITE": self._invite,
+            "INVITE": talks.on_invite,
             "INFO": self._first_in_call(self._no_dialog),
             "NOTIFY": self._first_in_call(lambda tx: self.on_notify(tx)),
             "SUBSCRIBE": self._subscribe,
@@ -63,10 +68,14 @@ class Switchboard:
             method(tx)
 
     def on_ack(self, request: Request, flow: Flow) -> None:
-        """No call of ours waits for an ACK: devices do not invite us yet."""
+        """Of a device that called us: speech may begin."""
+        if self._talks is not None:
+            self._talks.on_ack(request, flow)
 
     def on_cancel(self, tx: ServerTransaction) -> None:
-        """INVITEs are answered at once, so there is nothing left to cancel."""
+        """A device gives up its call before it was answered."""
+        if self._talks is not None:
+            self._talks.on_cancel(tx)
 
     def on_stray_response(self, response: Response, flow: Flow) -> None:
         if self._aftermath is not None:
@@ -110,15 +119,13 @@ class Switchboard:
         return method
 
     def _bye(self, tx: ServerTransaction) -> None:
-        tx.respond(481 if self._caller is None else self._caller.bye_received(tx.request))
+        status = None if self._talks is None else self._talks.bye_received(tx.request)
+        if status is None:
+            status = 481 if self._caller is None else self._caller.bye_received(tx.request)
+        tx.respond(status)
 
     def _options(self, tx: ServerTransaction) -> None:
         tx.respond(200, headers=[("Allow", ALLOW)])
-
-    def _invite(self, tx: ServerTransaction) -> None:
-        # A device may only call us after a broadcast we announced, and none is announced yet.
-        known = tx.request.to.tag is not None
-        tx.respond(481 if known else 403)
 
     def _no_dialog(self, tx: ServerTransaction) -> None:
         tx.respond(481)

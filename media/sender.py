@@ -198,8 +198,12 @@ class TcpSender:
             return
         try:
             sock, address = self._listening.accept()
-        except OSError:
-            return  # the peer gave up meanwhile, or no descriptor is free
+        except (BlockingIOError, ConnectionError):
+            return  # the peer gave up meanwhile
+        except OSError as error:
+            self._stop_listening()  # no descriptor is free: trying at once would be a busy loop
+            self._lost(str(error))
+            return
         if self._sock is not None or not self._networks.allow(address[0]):
             self.foreign += 1
             sock.close()

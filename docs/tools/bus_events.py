@@ -61,6 +61,11 @@ EVENTS: dict[str, tuple[str, str]] = {
         "as `GET /api/v1/conformance` shows a run",
         "An examination began, finished an item, or is over.",
     ),
+    "talk.changed": (
+        "`talk_id` `state` `reason` `speaking` `target`: null, or `target_id` `device_id` `state`"
+        " `reason` `message` `message_zh` `session_id`",
+        "A talk, or one of its targets, changed its state.",
+    ),
     "events.lost": (
         "`count`",
         "The subscriber was too slow and the oldest events are gone: read the state anew.",

@@ -33,6 +33,7 @@ TITLES = {
     "device control": "Commanding devices",
     "device settings": "Settings of devices",
     "snapshots": "Pictures on demand",
+    "talks": "Speech to devices",
     "system": "System",
 }
 

@@ -17,6 +17,10 @@ from gb28181.device import registry
 from gb28181.session import call as calls
 from gb28181.session import pull as pulls
 from gb28181.session.model import EndReason, Failure
+from gb28181.talk import conversation
+from gb28181.talk import leg as legs
+from gb28181.talk.leg import Leg, Way
+from gb28181.talk.reasons import Reason, Why
 from media import rtsp_session
 from sip.transaction import Machine
 from sip.tx_invite_client import InviteClientMachine
@@ -76,6 +80,29 @@ def _parts() -> list[tuple[str, str, str, set[Edge]]]:
             "What is not drawn is refused with 455. `TICK` is a minute in which nothing was heard"
             " of the player; `END` is the end of the stream or of the connection.",
             _rtsp(),
+        ),
+        (
+            "One loudspeaker of a talk",
+            "gb28181/talk/leg.py",
+            "From the notification to the end of the dialog. A device calls us (`Invited`), and its"
+            " INVITE may overtake its Response.",
+            _explore(Leg(Way.BROADCAST), _leg_inputs(), legs.Tick(), state="step"),
+        ),
+        (
+            "The same, called by us (2016)",
+            "gb28181/talk/leg.py",
+            "`s=Talk`: one dialog with speech both ways.",
+            _explore(Leg(Way.TALK), _leg_inputs(), legs.Tick(), state="step"),
+        ),
+        (
+            "One talk",
+            "gb28181/talk/conversation.py",
+            "Its source and its targets; over when nobody hears any more.",
+            _explore(
+                conversation.Conversation(conversation.Source.MICROPHONE, 15.0),
+                _talk_inputs(),
+                conversation.Tick(),
+            ),
         ),
         (
             "One catalog query",
@@ -143,6 +170,8 @@ def _explore(
     inputs: list[Any],
     tick: Any,
     begin: Callable[[Any], object] | None = None,
+    *,
+    state: str = "state",
 ) -> set[Edge]:
     """Every change of state that up to `DEPTH` inputs in a row can cause."""
     if begin is not None:
@@ -157,9 +186,10 @@ def _explore(
                 after = copy.deepcopy(before)
                 at = max(now, after.deadline or now) if event is tick else now
                 after.handle(event, at)
-                if after.state is not before.state:
-                    edges.add((str(before.state), type(event).__name__, str(after.state)))
-                mark = repr((str(after.state), sorted(_facts(after).items()), at))
+                left, reached = getattr(before, state), getattr(after, state)
+                if reached is not left:
+                    edges.add((str(left), type(event).__name__, str(reached)))
+                mark = repr((str(reached), sorted(_facts(after).items()), at))
                 if mark not in seen:
                     seen.add(mark)
                     following.append((after, at))
@@ -195,6 +225,34 @@ def _pull_inputs() -> list[Any]:
         pulls.Viewers(0),
         pulls.DeviceBack(),
         pulls.Close(failure),
+    ]
+
+
+def _leg_inputs() -> list[Any]:
+    return [
+        legs.Ask(),
+        legs.Agreed(),
+        legs.Declined(Why(Reason.RESULT_ERROR)),
+        legs.Invited(),
+        legs.Opened(),
+        legs.Accepted(),
+        legs.Acked(),
+        legs.Reached(),
+        legs.Lost(Why(Reason.CONNECTION_LOST)),
+        legs.PeerBye(),
+        legs.PeerCancel(),
+        legs.End(Why(Reason.STOPPED)),
+        legs.ByeDone(),
+    ]
+
+
+def _talk_inputs() -> list[Any]:
+    return [
+        conversation.Counts(0, 1, 0),
+        conversation.Counts(0, 0, 1),
+        conversation.MicrophoneOpened(),
+        conversation.MicrophoneClosed(),
+        conversation.End(Reason.STOPPED),
     ]
 
 

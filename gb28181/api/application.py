@@ -27,6 +27,7 @@ from . import (
     streams,
     subscriptions,
     system,
+    talks,
     tree,
     whep,
 )
@@ -83,6 +84,7 @@ def create_app(platform: Platform) -> FastAPI:
         hls,
         whep,
         streams,
+        talks,
         alarms,
         positions,
         subscriptions,
@@ -95,10 +97,15 @@ def create_app(platform: Platform) -> FastAPI:
         console,
     ):
         app.include_router(module.router)
+    voices = platform.settings.talk.file_size + MULTIPART_FRAME
     pictures = platform.settings.control.snapshot_bytes + MULTIPART_FRAME
     app.add_middleware(
         Observe,
         max_body=platform.settings.http.max_body,
-        larger={snapshots.UPLOAD_PATH: pictures, bulk.IMPORT_PATH: bulk.MOST_BODY},
+        larger={
+            snapshots.UPLOAD_PATH: pictures,
+            bulk.IMPORT_PATH: bulk.MOST_BODY,
+            talks.VOICES_PATH: voices,
+        },
     )
     return app

@@ -25,6 +25,7 @@ from gb28181.session.service import SessionService
 from gb28181.store.store import Store
 from gb28181.subscribe.service import Subscriber
 from gb28181.subscribe.wishes import Wishes
+from gb28181.talk.service import TalkService
 from gb28181.trace.recorder import Recorder
 from media.node import MediaNode
 from media.whep import WhepServer
@@ -64,6 +65,7 @@ class Platform:
     playback: PlaybackService
     downloads: DownloadService
     conformance: ConformanceService
+    talks: TalkService
     recorder: Recorder
     diagnosis: Diagnosis
     node: MediaNode

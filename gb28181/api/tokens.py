@@ -43,6 +43,12 @@ class Tokens:
         claims = self._claims(ticket, "ticket")
         return claims is not None and claims.get("scope") in (scope, ANY)
 
+    def ticket_is_for(self, ticket: str, scope: str) -> bool:
+        """Whether this ticket was made for ``scope`` and nothing else: one for everything, which
+        any viewer may have, does not open what only operators may do."""
+        claims = self._claims(ticket, "ticket")
+        return claims is not None and claims.get("scope") == scope
+
     def _sign(self, claims: dict[str, Any], lifetime_s: float) -> str:
         now = int(time.time())
         payload = {**claims, "iat": now, "exp": now + int(lifetime_s)}

@@ -50,3 +50,5 @@ class Command(Generic[M]):
     """The children after CmdType, SN and DeviceID."""
     aliases: tuple[str, ...] = ()
     """Other spellings of the CmdType that are read as this one."""
+    names_device: bool = True
+    """Whether it has a DeviceID; Broadcast names two ends instead."""

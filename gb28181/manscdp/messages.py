@@ -43,7 +43,8 @@ def write(message: Message, charset: str = "GB2312") -> bytes:
     command = registry.of_type(message)
     if command is not None:
         children = command.write(message)
-        return encode(command.root, command.name, message.sn, message.device_id, children, charset)
+        device_id = message.device_id if command.names_device else ""
+        return encode(command.root, command.name, message.sn, device_id, children, charset)
     if not isinstance(message, GenericMessage):
         raise TypeError(f"no command writes {type(message).__name__}")
     children = _nodes(message.content)

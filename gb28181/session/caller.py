@@ -72,6 +72,7 @@ class _Line:
     """What the shell keeps for a session while its dialog lives."""
 
     record: DialogRecord
+    call: Call
     dialing: Dialing | None = None
     timer: asyncio.TimerHandle | None = None
     asked_at: float = 0.0
@@ -138,6 +139,7 @@ class Caller:
             ssrc = self.ledger.lease_ssrc(now, ask.kind)
         except SsrcExhausted as error:
             raise LegFailed(Leg.NO_PORT, str(error)) from error
+        call = Call(now, self._times)
         session = Session(
             session_id=self._dialer.new_id(),
             key=key,
@@ -147,10 +149,10 @@ class Caller:
             transport=transport or route.transport,
             call_id=self._dialer.new_call_id(),
             ssrc=ssrc,
-            call=Call(now, self._times),
+            call=call,
             started_at=datetime.now(UTC),
         )
-        line = _Line(self._record(session, route.flow), asked_at=now)
+        line = _Line(self._record(session, route.flow), call, asked_at=now)
         self.ledger.add(session)
         self._lines[session.session_id] = line
         before = self._lines.get(after.session_id) if after is not None else None
@@ -241,7 +243,7 @@ class Caller:
         if line is None:
             return
         now = asyncio.get_running_loop().time()
-        for effect in session.call.handle(event, now):
+        for effect in line.call.handle(event, now):
             self._perform(session, line, effect, now)
         if session.session_id in self._lines:
             self._arm(session, line)
@@ -316,7 +318,7 @@ class Caller:
         """Once a second: whether what was resumed really goes on."""
         for session in self.ledger.open():
             line = self._lines.get(session.session_id)
-            expects = line is not None and session.call.expects_media
+            expects = line is not None and line.call.expects_media
             if expects and line is not None and self._packets(session) > line.packets:
                 self.feed(session, calls.MediaFlows())
 
@@ -398,7 +400,7 @@ class Caller:
         if line.timer is not None:
             line.timer.cancel()
             line.timer = None
-        deadline = session.call.deadline
+        deadline = line.call.deadline
         if deadline is not None:
             loop = asyncio.get_running_loop()
             line.timer = loop.call_at(deadline, self.feed, session, calls.Tick())
@@ -413,6 +415,10 @@ class Caller:
             rest_s = self._rest_s if rest_s is None else rest_s
             task = self._spawn(self._node.close_receiver(receiver_id, rest_s=rest_s))
             self._hold_back(stream_id, task)
+
+    def close_sender(self, sender_id: str) -> None:
+        """Close a sender nobody holds, in the background."""
+        self._spawn(self._node.close_sender(sender_id, rest_s=self._rest_s))
 
     def close_stream(self, stream_id: str, reason: str) -> None:
         """Close a stream and its viewers in the background."""

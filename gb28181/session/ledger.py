@@ -1,8 +1,8 @@
 """The session ledger: the one place that knows what every INVITE dialog holds.
 
-SSRC, receiver (port) and dialog of a session live and die here; nothing else allocates them, so
-nothing can leak. ``reconcile`` compares the ledger with what the media node really has open and
-names every difference; the service calls it once a second.
+SSRC, receiver or sender (port) and dialog of a session live and die here; nothing else allocates
+them, so nothing can leak. ``reconcile`` compares the ledger with what the media node really has
+open and names every difference; the service calls it once a second.
 
 The ledger is plain data and rules; it performs nothing. ``now`` is monotonic seconds.
 """
@@ -10,12 +10,12 @@ The ledger is plain data and rules; it performs nothing. ``now`` is monotonic se
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
-from .call import Call
-from .model import LIVE, Ask, SessionKind, SessionState, SessionView, StreamKey
+from .model import LIVE, Ask, Failure, SessionKind, SessionState, SessionView, StreamKey
 from .ssrc import SsrcPool, format_ssrc
 
 HISTORY = 1_000
@@ -23,6 +23,15 @@ HISTORY = 1_000
 
 ORPHAN_GRACE_S = 5.0
 """How long a receiver may be unknown here (it is just being opened) before it is closed."""
+
+
+class Stage(Protocol):
+    """The machine of a dialog, as far as everybody may see it."""
+
+    @property
+    def state(self) -> SessionState: ...
+    @property
+    def failure(self) -> Failure | None: ...
 
 
 @dataclass(slots=True)
@@ -36,16 +45,19 @@ class Session:
     transport: str
     call_id: str
     ssrc: int
-    call: Call
+    call: Stage
     started_at: datetime
     ask: Ask = LIVE
     ended_at: datetime | None = None
     receiver_id: str | None = None
+    """What it holds on the media node: a receiver, or the sender of a talk."""
     local: tuple[str, int] | None = None
     remote: tuple[str, int] | None = None
     file_size: int | None = None
     """Bytes of a download, where the device told."""
     ssrc_held: bool = field(default=True, repr=False)
+    on_end: Callable[[Failure], None] | None = field(default=None, repr=False)
+    """Ends a dialog that is no pull; None where the caller does."""
 
     @property
     def stream_id(self) -> str:
@@ -110,8 +122,13 @@ class Ledger:
         self._open[session.session_id] = session
         self._by_call[session.call_id] = session
 
+    def replace_ssrc(self, session: Session, ssrc: int, now: float) -> None:
+        """A device that calls us names its own: the leased one is free again."""
+        self._ssrcs.release(session.ssrc, now)
+        session.ssrc, session.ssrc_held = ssrc, False
+
     def hold_receiver(self, session: Session, receiver_id: str, local: tuple[str, int]) -> None:
-        """The session's receiver is open."""
+        """The session's receiver (or sender) is open."""
         session.receiver_id, session.local = receiver_id, local
         self._by_receiver[receiver_id] = session
 
@@ -161,7 +178,7 @@ class Ledger:
         return [s for s in self._open.values() if s.device_id == device_id]
 
     def reconcile(self, receivers: Iterable[str], now: float) -> Differences:
-        """Compare with the receivers the node has open."""
+        """Compare with the receivers and senders the node has open."""
         present = set(receivers)
         orphans = []
         for receiver_id in present - self._by_receiver.keys() - self.lent:

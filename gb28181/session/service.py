@@ -158,7 +158,7 @@ class SessionService:
         for stream in list(self._streams.values()):
             self._feed(stream, pulls.Close(failure))
         for session in self._caller.ledger.open():
-            self._caller.feed(session, calls.End(failure))
+            self._end(session, failure)
         if self._caller.ledger.open():
             self._all_ended.clear()
             try:
@@ -275,7 +275,17 @@ class SessionService:
         recorded = session.kind in _RECORDED
         if stream is not None and (stream.session is session or recorded):
             self._feed(stream, pulls.Close(failure))
-        self._caller.feed(session, calls.End(failure))
+        self._end(session, failure)
+
+    def changed(self, session: Session) -> None:
+        """A session that is no pull changed its state."""
+        self._session_changed(session)
+
+    def _end(self, session: Session, failure: Failure) -> None:
+        if session.on_end is not None:
+            session.on_end(failure)
+        else:
+            self._caller.feed(session, calls.End(failure))
 
     def lend(self, receiver_id: str) -> None:
         """A receiver of the node belongs to somebody who is no session."""
@@ -292,7 +302,7 @@ class SessionService:
         if state == "offline":
             failure = Failure(EndReason.DEVICE_OFFLINE, f"the device went offline ({cause})")
             for session in self._caller.ledger.of_device(device_id):
-                self._caller.feed(session, calls.End(failure))
+                self._end(session, failure)
         elif state == "online":
             for stream in list(self._streams.values()):
                 route = self._directory.route(stream.key.channel_id)
@@ -463,11 +473,15 @@ class SessionService:
         loop = asyncio.get_running_loop()
         self._watch.look(self._streams)
         self._caller.look()
-        receivers = (info.receiver_id for info in self._node.receivers())
-        found = self._caller.ledger.reconcile(receivers, loop.time())
-        for receiver_id in found.orphan_receivers:
-            log.event(ev.SESSION_RECONCILED, reason=f"receiver {receiver_id} belonged to nobody")
-            self._caller.close_receiver(receiver_id)
+        receivers = {info.receiver_id for info in self._node.receivers()}
+        senders = {info.sender_id for info in self._node.senders()}
+        found = self._caller.ledger.reconcile(receivers | senders, loop.time())
+        for orphan in found.orphan_receivers:
+            log.event(ev.SESSION_RECONCILED, reason=f"{orphan} belonged to nobody")
+            if orphan in senders:
+                self._caller.close_sender(orphan)
+            else:
+                self._caller.close_receiver(orphan)
         for session in found.lost_receivers:
             log.event(
                 ev.SESSION_RECONCILED,
@@ -475,7 +489,10 @@ class SessionService:
                 stream_id=session.stream_id,
                 reason="its receiver is gone",
             )
-            self._caller.feed(session, calls.MediaLost("the receiver is gone"))
+            if session.on_end is not None:
+                session.on_end(Failure(EndReason.MEDIA_STOPPED, "its sender is gone"))
+            else:
+                self._caller.feed(session, calls.MediaLost("the receiver is gone"))
         self._tick = loop.call_later(TICK_S, self._reconcile)
 
     # --- small helpers -----------------------------------------------------------------------

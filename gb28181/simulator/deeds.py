@@ -14,6 +14,7 @@ from gb28181.simulator.answers.asked import (
     Boot,
     Deed,
     KeyFrame,
+    Listen,
     Register,
     Retime,
     TakePictures,
@@ -23,6 +24,7 @@ from gb28181.simulator.clip import MAIN
 from gb28181.simulator.desk import CallDesk
 from gb28181.simulator.device import Device
 from gb28181.simulator.faults import Fault
+from gb28181.simulator.speaker import Speakers
 from gb28181.simulator.subscriptions import Subscriptions
 
 RESULT_S = 1.0
@@ -38,6 +40,7 @@ class Deeds:
     def __init__(self, desk: CallDesk, subscriptions: Subscriptions, boot_s: float) -> None:
         self._desk = desk
         self._subscriptions = subscriptions
+        self.speakers = Speakers()
         self._boot_s = boot_s
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -49,6 +52,7 @@ class Deeds:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.speakers.aclose()
 
     def do(self, device: Device, deed: Deed) -> None:
         match deed:
@@ -57,6 +61,8 @@ class Deeds:
                     call.key_frame()
             case Boot():
                 self._boot(device)
+            case Listen(target, source_id):
+                self.speakers.listen(device, target, source_id)
             case Register():
                 device.feed(machine.Again())
             case Retime(interval_s):
@@ -85,6 +91,7 @@ class Deeds:
         codes = [one.channel_id for one in device.spec.channels]
         for call in self._desk.of_channels(codes):
             call.vanish()
+        self.speakers.forget(device)
         self._subscriptions.forget(device)
         device.feed(machine.Boot(self._boot_s))
 

@@ -21,7 +21,7 @@ from gb28181.simulator.envelope import MANSCDP, Envelope
 from gb28181.simulator.faults import Fault, Faults, dice_of
 from gb28181.simulator.line import SipLine
 from gb28181.simulator.memory import Memory, wall_clock
-from gb28181.simulator.options import FleetOptions
+from gb28181.simulator.options import FleetOptions, Server
 from gb28181.simulator.plan import DeviceSpec
 from gb28181.simulator.profiles import Habit, Profile
 from sip.digest import build_authorization
@@ -111,6 +111,11 @@ class Device:
     @property
     def is_dead(self) -> bool:
         return self._machine.state is machine.State.GONE
+
+    @property
+    def server(self) -> Server:
+        """The platform it belongs to."""
+        return self._options.server
 
     @property
     def is_away(self) -> bool:

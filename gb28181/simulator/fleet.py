@@ -25,6 +25,7 @@ from gb28181.simulator.line import SipLine
 from gb28181.simulator.noise import Noise
 from gb28181.simulator.options import FleetOptions
 from gb28181.simulator.plan import DeviceSpec
+from gb28181.simulator.speaker import Speakers
 from gb28181.simulator.subscriptions import Subscriptions
 from sip.errors import ParseError
 from sip.flow import Flow
@@ -143,6 +144,11 @@ class Fleet:
         await asyncio.gather(*(line.aclose() for line in self._lines))
         self._studio.close()
 
+    @property
+    def speakers(self) -> Speakers:
+        """The loudspeakers of all devices."""
+        return self._deeds.speakers
+
     def summary(self) -> Summary:
         return Summary(
             devices=len(self._devices),
@@ -253,8 +259,10 @@ class Fleet:
         match request.method:
             case "INVITE":
                 self._on_invite(tx, device)
-            case "BYE":
+            case "BYE" if not self._deeds.speakers.bye(tx):
                 self._in_call(tx, Call.bye)
+            case "BYE":
+                pass  # of a loudspeaker
             case "INFO":
                 self._in_call(tx, Call.info)
             case "MESSAGE" | "SUBSCRIBE" if device is None:

@@ -114,7 +114,15 @@ class Retime:
     interval_s: float
 
 
-Deed = KeyFrame | Boot | Upgrade | TakePictures | Register | Retime
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Call the platform and hear what it says."""
+
+    target: str
+    source_id: str
+
+
+Deed = KeyFrame | Boot | Upgrade | TakePictures | Register | Retime | Listen
 
 
 @dataclass(slots=True)

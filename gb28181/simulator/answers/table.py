@@ -14,6 +14,7 @@ from gb28181.simulator.answers import (
     records,
     reports,
     views,
+    voice,
 )
 from gb28181.simulator.answers.asked import Asked, Reply
 
@@ -33,6 +34,7 @@ ANSWERS: Final[dict[tuple[str, str], tuple[Answer, int]]] = {
     ("query", "cruisetrackquery"): (views.track, 2022),
     ("query", "ptzposition"): (views.position, 2022),
     ("query", "sdcardstatus"): (cards.answer, 2022),
+    ("notify", "broadcast"): (voice.answer, 2011),
     ("control", "devicecontrol"): (control.answer, 2011),
     ("control", "deviceconfig"): (config.configure, 2016),
 }

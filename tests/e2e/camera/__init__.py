@@ -14,18 +14,22 @@ from .fleet import Fleet
 from .history import cmd
 from .loop import Loop, shared_loop
 from .recordings import Record
+from .speaker import Ear, Hearing, Speaker
 from .text import Msg
 
 __all__ = [
     "Camera",
+    "Ear",
     "Faults",
     "Fleet",
+    "Hearing",
     "Loop",
     "Msg",
     "NoAnswer",
     "OpenCall",
     "Record",
     "Source",
+    "Speaker",
     "channel_item",
     "cmd",
     "doubled",

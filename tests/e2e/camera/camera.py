@@ -22,6 +22,7 @@ from .history import Entry, History
 from .loop import Loop, Timer, shared_loop
 from .reporter import Reporter
 from .sender import SenderCounters
+from .speaker import Speaker
 from .text import Msg
 from .wiring import TcpWire, UdpWire, headers_then_body, split
 
@@ -106,6 +107,8 @@ class Camera:
         self._callee = Callee(self)
         self.reporter = Reporter(self)
         """Takes SUBSCRIBE and notifies."""
+        self.speaker = Speaker(self)
+        """Its loudspeakers and its microphone."""
         self._answered: dict[tuple[str, str, str], bytes] = {}
         self.wire: UdpWire | TcpWire
         self.loop.run_in(lambda: self._open_wire(port))
@@ -122,6 +125,7 @@ class Camera:
         def action() -> None:
             self._stop_keepalive()
             self._callee.drop_all("camera closed")
+            self.speaker.drop_all("camera closed")
             self.wire.close()
 
         self.loop.run_in(action)
@@ -133,6 +137,7 @@ class Camera:
             self.faults.mute = True
             self._stop_keepalive()
             self._callee.drop_all("power lost")
+            self.speaker.drop_all("power lost")
 
         self.loop.run_in(action)
 
@@ -301,7 +306,13 @@ class Camera:
 
     def open_calls(self) -> list[OpenCall]:
         """What this camera believes is going on, early calls included."""
-        return self.loop.run_in(lambda: [call.describe() for call in self._callee.running()])
+
+        def action() -> list[OpenCall]:
+            calls = [call.describe() for call in self._callee.running()]
+            return calls + self.speaker.open_calls()
+
+        found: list[OpenCall] = self.loop.run_in(action)
+        return found
 
     def counters(self, call_id: str) -> SenderCounters:
         sender = self._callee.calls[call_id].sender
@@ -345,8 +356,15 @@ class Camera:
         host, port = self.wire.local
         return self.via or f"{host}:{port}"
 
+    def proto(self) -> str:
+        return self.wire.name.upper()
+
+    def ask(self, template: str, body: bytes = b"", **values: object) -> Answer:
+        """A request of its loudspeaker."""
+        return self._request(template, body, **values)
+
     def _request(self, template: str, body: bytes = b"", **values: object) -> Answer:
-        branch = f"z9hG4bK{secrets.token_hex(8)}"
+        branch = str(values.pop("branch", "")) or f"z9hG4bK{secrets.token_hex(8)}"
         values.setdefault("cseq", next(self._cseq))
         data = text.wire(
             template,
@@ -405,12 +423,17 @@ class Camera:
             return
         self.history.add("in", self.wire.name, peer, message)
         if not message.is_request:
-            self._exchange.handle(message)
+            if not self._exchange.handle(message):
+                self.speaker.on_late_response(message)
             return
         seen = self._answered.get((message.branch, message.method, message.call_id))
         if seen is not None and message.method != "ACK":
             self.send(seen, peer)
             return
+        if not self._on_speech(message, peer):
+            self._on_request(message, peer)
+
+    def _on_request(self, message: Msg, peer: tuple[str, int]) -> None:
         match message.method:
             case "INVITE":
                 self._callee.on_invite(message, peer)
@@ -429,6 +452,20 @@ class Camera:
                 kind = "Content-Type: Application/MANSRTSP" if body else ""
                 self.respond(message, peer, status, extra=kind, body=body)
 
+    def _on_speech(self, message: Msg, peer: tuple[str, int]) -> bool:
+        """What belongs to a call of the loudspeaker."""
+        speaker = self.speaker
+        match message.method:
+            case "INVITE":
+                return speaker.on_invite(message, peer)
+            case "ACK":
+                return speaker.on_ack(message)
+            case "BYE":
+                return speaker.on_bye(message, peer)
+            case "CANCEL":
+                return speaker.on_cancel(message, peer)
+        return False
+
     def _on_message(self, message: Msg, peer: tuple[str, int]) -> None:
         if isinstance(self.on_message, Noting):
             self.on_message.note(message)
@@ -439,6 +476,9 @@ class Camera:
 
     def _on_command(self, message: Msg) -> None:
         if self.on_message is not None and self.on_message(message):
+            return
+        if message.xml("CmdType") == "Broadcast":
+            self.speaker.on_notify(message)
             return
         if not self.faults.answer_queries or "<Query>" not in message.text:
             return

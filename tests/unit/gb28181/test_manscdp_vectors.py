@@ -19,6 +19,7 @@ from gb28181.manscdp import (
     read,
     write,
 )
+from gb28181.manscdp.commands.broadcast import BroadcastNotify, BroadcastResponse
 
 pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex A")
 
@@ -27,6 +28,7 @@ SERVER = "64010000002000000001"
 NVR = "64030200001180000007"
 IPC = "64020500001320000021"
 PLATFORM = "64030000002000000001"
+SPEAKER = "64020500001370000001"
 
 ITEM_2016 = CatalogItem(
     device_id="64030200001320000071",
@@ -184,6 +186,9 @@ EXPECTED: dict[str, Message] = {
         "309", IPC, True, "惠农区河滨街枪机", "厂商甲", "QJ-20", "V2.3.1 build 20250801", 1
     ),
     "device-info-response-error": DeviceInfoResponse("310", IPC, False),
+    "broadcast-notify": BroadcastNotify("401", SPEAKER, SERVER),
+    "broadcast-response": BroadcastResponse("401", SPEAKER),
+    "broadcast-response-error": BroadcastResponse("402", SPEAKER, False),
     "generic-device-status": GenericMessage(
         "311",
         IPC,
@@ -264,3 +269,4 @@ def test_the_charset_is_told(name: str, charset: str) -> None:
 def test_the_query_we_write_is_the_vector_byte_for_byte() -> None:
     assert write(CatalogQuery("301", NVR)) == load("catalog-query")[1]
     assert write(Keepalive("43", IPC)) == load("keepalive")[1]
+    assert write(BroadcastNotify("401", SPEAKER, SERVER)) == load("broadcast-notify")[1]

@@ -12,6 +12,7 @@ export class ApiError extends Error {
     readonly leg: string | null = null,
     readonly sipStatus: number | null = null,
     readonly requestId: string | null = null,
+    readonly detail: Record<string, unknown> = {},
   ) {
     super(message)
   }
@@ -46,6 +47,10 @@ export function post<T>(path: string, body: unknown = {}): Promise<T> {
   return send<T>('POST', path, JSON.stringify(body))
 }
 
+export function remove(path: string): Promise<void> {
+  return send<void>('DELETE', path)
+}
+
 async function send<T>(method: string, path: string, body?: URLSearchParams | string): Promise<T> {
   const headers = new Headers()
   const mine = token.value
@@ -76,6 +81,7 @@ async function readError(response: Response): Promise<ApiError> {
       error.leg,
       error.sip_status,
       error.request_id,
+      error.detail ?? {},
     )
   } catch {
     return new ApiError(response.status, `http_${response.status}`, response.statusText)

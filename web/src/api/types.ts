@@ -54,6 +54,20 @@ export interface LiveStream {
   urls: { ws_flv: string; ws_fmp4: string; hls: string }
 }
 
+export interface TalkTarget {
+  state: string
+  reason: string | null
+  message: string | null
+  message_zh: string | null
+}
+
+export interface Talk {
+  talk_id: string
+  state: string
+  microphone: string | null
+  targets: TalkTarget[]
+}
+
 export interface PlatformEvent {
   type: string
   time: string
