@@ -321,6 +321,8 @@ async def _serve(
         elif isinstance(error, Exception) and not isinstance(error, _GONE):
             raise error
     with contextlib.suppress(*_GONE):
+        # The microphone is closed with its talk: how that ended has not been told yet.
+        await out.send(_told(platform, talk_id))
         await websocket.close(code, reason[:120])
 
 
@@ -346,12 +348,16 @@ _GONE = (WebSocketDisconnect, RuntimeError)
 async def _tell(out: _Out, platform: Platform, talk_id: str, subscription: Subscription) -> None:
     """The talk as it stands, and again with every change; ends when the talk is over."""
     found = platform.talks.talk(talk_id)
-    await out.send(TalkOut.model_validate(found.view()).model_dump_json())
+    await out.send(_told(platform, talk_id))
     async for event in subscription:
-        if event.type == "events.lost" or event.data.get("talk_id") == talk_id:
-            await out.send(TalkOut.model_validate(found.view()).model_dump_json())
         if not found.open:
             return
+        if event.type == "events.lost" or event.data.get("talk_id") == talk_id:
+            await out.send(_told(platform, talk_id))
+
+
+def _told(platform: Platform, talk_id: str) -> str:
+    return TalkOut.model_validate(platform.talks.talk(talk_id).view()).model_dump_json()
 
 
 async def _let_hear(out: _Out, opened: Microphone) -> None:

@@ -1,21 +1,27 @@
-"""Speaking from the page, over https with a certificate authority of the test's own."""
+"""Over https with a certificate authority of the test: the microphone of the browser is what the
+camera's loudspeaker plays, as G.711A."""
 
 from __future__ import annotations
 
+import math
 import os
 import ssl
 import urllib.request
+import wave
+from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Error, Playwright, expect, sync_playwright
 
-from tests.e2e.camera import Camera, Source
+from tests.e2e.camera import Camera, Ear, Source
 from tests.e2e.conftest import _judge
 from tests.e2e.kit import MakeCamera
 from tests.e2e.server import Server, wait_for
-from tests.e2e.voice_support import speaker_camera
+from tests.e2e.views import assert_three_views
+from tests.e2e.voice_support import RATE, assert_rtp, loudest, power, speaker_camera
 
 from .conftest import ARGUMENTS, CHROMIUM
 from .desk import Desk
@@ -26,6 +32,12 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.clause("GB/T 28181-2022", "9.12.1"),
 ]
+
+HEARD_S = 20
+TONE_HZ = 1000
+BURST_S = 0.3
+"""The microphone's tone comes in bursts, because browsers take a lasting one for noise."""
+TONE_SHARE = 0.5
 
 
 class SecureServer(Server):
@@ -96,7 +108,23 @@ def home(pki: Pki, tmp_path: Path) -> Path:
     return pki.trusted_home(tmp_path / "home")
 
 
-FAKE_MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+@pytest.fixture(scope="module")
+def microphone(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Arguments that give chromium a microphone in front of which a tone sounds now and then."""
+    path = tmp_path_factory.mktemp("microphone") / "tone.wav"
+    rate = 48_000
+    burst = [
+        round(20_000 * math.sin(2 * math.pi * TONE_HZ * at / rate))
+        for at in range(round(BURST_S * rate))
+    ]
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(array("h", [*burst, *[0] * len(burst)] * 10).tobytes())
+    return (
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={path}",
+    )
 
 
 def page_of(browser: Browser, server: Server) -> Desk:
@@ -106,11 +134,56 @@ def page_of(browser: Browser, server: Server) -> Desk:
     return Desk(context, server)
 
 
+def beeps(camera: Camera) -> bool:
+    """Whether the loudspeaker played the microphone's tone, and no other as loud."""
+    heard = loudest(camera.speaker.last().samples, round(BURST_S * RATE) // 3)
+    return bool(heard) and power(heard, TONE_HZ) > TONE_SHARE
+
+
 def talk_is(desk: Desk, state: str, timeout: float = 10_000) -> None:
     expect(desk.test("talk")).to_have_attribute("data-state", state, timeout=timeout)
 
 
-def test_a_closed_tab_ends_the_talk(
+@pytest.mark.parametrize("way", ["udp", "active", "passive"])
+def test_the_browsers_microphone_is_what_the_loudspeaker_plays(
+    microphone: tuple[str, ...],
+    secure: SecureServer,
+    start_browser: Launch,
+    home: Path,
+    make_camera: MakeCamera,
+    video: Source,
+    way: str,
+) -> None:
+    camera, channel_id, _ = speaker_camera(
+        make_camera, secure, ear=Ear(transport=way), source=video
+    )
+    desk = page_of(start_browser(*microphone, home=home), secure).enter()
+    desk.watch(channel_id)
+    desk.test("talk-button").click()
+    talk_is(desk, "speaking")
+    expect(desk.test("talk-card")).to_contain_text("正在说话")
+    wait_for(lambda: beeps(camera), "the beep is heard", timeout=HEARD_S)
+    wait_for(lambda: _level(desk) > 5, "the meter moves", timeout=HEARD_S)
+    call = camera.speaker.last()
+    assert_rtp(call)
+    assert call.transport == {"udp": "udp", "active": "tcp-passive", "passive": "tcp-active"}[way]
+    kinds = sorted(str(session["kind"]) for session in secure.sessions())
+    assert kinds == ["live", "talk"]
+    assert_three_views(secure, [camera])
+    desk.test("talk-button").click()
+    talk_is(desk, "idle")
+    wait_for(lambda: call.ended_by == "BYE of the platform", "BYE came")
+    desk.player_is("playing")
+    assert desk.complaints == []
+
+
+def _level(desk: Desk) -> float:
+    width: Any = desk.page.locator(".meter span").evaluate("bar => bar.style.width")
+    return float(str(width).rstrip("%") or 0)
+
+
+def test_held_down_it_speaks_and_released_it_ends(
+    microphone: tuple[str, ...],
     secure: SecureServer,
     start_browser: Launch,
     home: Path,
@@ -118,7 +191,60 @@ def test_a_closed_tab_ends_the_talk(
     video: Source,
 ) -> None:
     camera, channel_id, _ = speaker_camera(make_camera, secure, source=video)
-    desk = page_of(start_browser(*FAKE_MICROPHONE, home=home), secure).enter()
+    desk = page_of(start_browser(*microphone, home=home), secure).enter()
+    desk.watch(channel_id)
+    desk.test("talk-button").hover()
+    desk.page.mouse.down()
+    talk_is(desk, "speaking")
+    wait_for(lambda: beeps(camera), "the beep is heard", timeout=HEARD_S)
+    desk.page.mouse.up()
+    talk_is(desk, "idle")
+    wait_for(lambda: camera.speaker.last().state == "over", "BYE came")
+    desk.test("close").click()
+    assert_three_views(secure, [camera])
+    assert desk.complaints == []
+
+
+def test_the_page_says_why_a_device_does_not_listen(
+    microphone: tuple[str, ...],
+    secure: SecureServer,
+    start_browser: Launch,
+    home: Path,
+    make_camera: MakeCamera,
+    video: Source,
+) -> None:
+    camera, channel_id, _ = speaker_camera(
+        make_camera, secure, ear=Ear(result="ERROR"), source=video
+    )
+    desk = page_of(start_browser(*microphone, home=home), secure).enter()
+    desk.provokes(502)
+    desk.watch(channel_id)
+    desk.test("talk-button").click()
+    talk_is(desk, "failed")
+    expect(desk.test("talk-card")).to_contain_text("ERROR")
+    expect(desk.test("talk-card")).to_contain_text("扬声器")
+    desk.test("language").click()
+    expect(desk.test("talk-card")).to_contain_text("no loudspeaker")
+    camera.speaker.ear = Ear(bye_after=1.0)
+    desk.test("talk-button").click()
+    talk_is(desk, "speaking")
+    talk_is(desk, "failed")
+    expect(desk.test("talk-card")).to_contain_text("G.711A")
+    desk.test("talk-close").click()
+    talk_is(desk, "idle")
+    assert desk.complaints == []
+
+
+def test_a_closed_tab_ends_the_talk(
+    microphone: tuple[str, ...],
+    secure: SecureServer,
+    start_browser: Launch,
+    home: Path,
+    make_camera: MakeCamera,
+    video: Source,
+) -> None:
+    camera, channel_id, _ = speaker_camera(make_camera, secure, source=video)
+    desk = page_of(start_browser(*microphone, home=home), secure).enter()
     desk.watch(channel_id)
     desk.test("talk-button").click()
     talk_is(desk, "speaking")

@@ -70,8 +70,12 @@ def power(samples: array[int], hz: float, rate: int = RATE) -> float:
 
 def loudest_half_second(codes: bytes) -> array[int]:
     """The half second of what was heard in which most was said."""
+    return loudest(codes, RATE // 2)
+
+
+def loudest(codes: bytes, size: int) -> array[int]:
+    """So many samples of what was heard, where most was said."""
     samples = decoded(codes)
-    size = RATE // 2
     starts = range(0, max(1, len(samples) - size), size // 2)
     best = max(starts, key=lambda at: sum(abs(s) for s in samples[at : at + size]))
     return samples[best : best + size]
