@@ -35,7 +35,7 @@ test: debian $(VENV)/.stamp-test lint ## everything the continuous integration r
 	echo "--- storms and the browser, one after the other"
 	$(BIN)/python -X dev -m pytest -q -m "slow or browser"
 	echo "--- everything else, side by side"
-	$(BIN)/python -X dev -m pytest -q -m "not slow and not browser" -n 2 --dist loadfile
+	$(BIN)/python -X dev -m pytest -q -m "not slow and not browser" -n 4 --dist loadfile
 
 lint: $(VENV)/.stamp-test ## form, mistakes, types
 	@$(BIN)/ruff format --check $(PACKAGES) tests docs web/hatch_build.py

@@ -31,7 +31,8 @@ class Known:
 
     def __init__(self) -> None:
         self.receivers: dict[str, ReceiverInfo] = {}
-        self.streams: set[str] = set()
+        self.streams: dict[str, None] = {}
+        """In the order they were opened."""
         self.recordings: dict[str, RecordingInfo] = {}
         self.voices: dict[str, VoiceStatistics] = {}
         self.senders: dict[str, SenderInfo] = {}
@@ -69,7 +70,7 @@ class Known:
         for info in [one for one in self.receivers.values() if one.stream_id == stream_id]:
             del self.receivers[info.receiver_id]
         found = stream_id in self.streams
-        self.streams.discard(stream_id)
+        self.streams.pop(stream_id, None)
         return found
 
     def close_voice(self, voice_id: str) -> bool:

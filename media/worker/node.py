@@ -247,7 +247,7 @@ class WorkerNode:
         known = self._known
         info: ReceiverInfo = await self._ask("open_receiver", spec)
         known.receivers[info.receiver_id] = info
-        known.streams.add(info.stream_id)
+        known.streams[info.stream_id] = None
         return info
 
     async def connect(self, receiver_id: str, host: str, port: int) -> None:
