@@ -353,10 +353,12 @@ def test_the_end_of_the_stream_ends_the_player(
     camera, channel_id = camera_with(make_camera, platform, video)
     live = platform.play(channel_id)
     command = ["ffmpeg", "-v", "error", "-nostdin", "-rtsp_transport", "tcp"]
-    command += ["-i", live["urls"]["rtsp"], "-c", "copy", "-f", "null", "-"]
-    with subprocess.Popen(command) as player:
-        wait_for(lambda: platform.session(live["session_id"])["viewers"] == 1, "it looks")
+    command += ["-i", live["urls"]["rtsp"], "-map", "0:v", "-c", "copy", "-f", "h264", "-"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as player:
+        assert player.stdout is not None
+        assert player.stdout.read(10_000), "it plays"
         platform.end(live["session_id"])
+        player.stdout.read()
         assert player.wait(10) == 0
     camera.wait_received("BYE")
     assert_three_views(platform, [camera])

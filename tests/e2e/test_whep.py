@@ -16,7 +16,8 @@ from .server import Server, wait_for
 from .views import assert_three_views
 from .whep_client import post
 
-pytestmark = pytest.mark.e2e
+# slow: the peer of these tests decodes 1080 lines in this very process.
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 OFFER = (
     "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n"
