@@ -32,12 +32,13 @@ run: $(VENV)/.stamp-run ## the server alone, settings as in gb28181.toml and GB2
 test: debian $(VENV)/.stamp-test lint ## everything the continuous integration runs
 	@export CI=$${CI:-} PYTHONPATH=
 	if [ -n "$(ARGS)" ]; then exec $(BIN)/python -X dev -m pytest $(ARGS); fi
-	# Tests that watch pictures and clocks need a machine that has time: one that fails is run again,
-	# three times at most, and every such run is told (R).
+	# Tests that watch real sockets, pictures and clocks need a machine that has time: one that fails is
+	# run again, three times at most, and every such run is told (R). All others have one run.
+	export TEST_RERUNS=3
 	echo "--- storms and the browser, one after the other"
-	$(BIN)/python -X dev -m pytest -q -rR --reruns 3 -m "slow or browser"
+	$(BIN)/python -X dev -m pytest -q -rR -m "slow or browser"
 	echo "--- everything else, side by side"
-	$(BIN)/python -X dev -m pytest -q -rR --reruns 3 -m "not slow and not browser" -n 3 --dist loadfile
+	$(BIN)/python -X dev -m pytest -q -rR -m "not slow and not browser" -n 3 --dist loadfile
 
 lint: $(VENV)/.stamp-test ## form, mistakes, types
 	@$(BIN)/ruff format --check $(PACKAGES) tests docs web/hatch_build.py

@@ -25,6 +25,19 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 
 LEAK_GRACE_S = 1.0
 
+RERUNS = int(os.environ.get("TEST_RERUNS", "0"))
+"""Further runs of a failed test that watches real sockets and clocks; `make test` sets it."""
+ALONE = ("unit", "property", "rules")
+"""Folders whose tests depend on nothing outside: they have one run, always."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not RERUNS:
+        return
+    for item in items:
+        if item.path.relative_to(config.rootpath / "tests").parts[0] not in ALONE:
+            item.add_marker(pytest.mark.flaky(reruns=RERUNS))
+
 
 @pytest.fixture(autouse=True)
 def _nothing_left_behind(request: pytest.FixtureRequest) -> None:
