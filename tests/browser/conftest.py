@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.e2e.conftest import (  # noqa: F401  (fixtures are found by name)
     _shared_platform,
@@ -41,14 +41,20 @@ OpenDesk = Callable[..., Desk]
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's chromium; playwright's own is never fetched."""
+def playwright_() -> Iterator[Playwright]:
+    """One for the whole session: a second cannot be started while the first runs."""
     if not CHROMIUM.exists():
         pytest.fail("chromium is missing: apt-get install chromium fonts-noto-cjk")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
-        yield started
-        started.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright_: Playwright) -> Iterator[Browser]:
+    """Debian's chromium; playwright's own is never fetched."""
+    started = playwright_.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
+    yield started
+    started.close()
 
 
 @pytest.fixture

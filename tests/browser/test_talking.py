@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Playwright, expect
 
 from tests.e2e.camera import Camera, Ear, Source
 from tests.e2e.conftest import _judge
@@ -73,12 +73,6 @@ def secure(tmp_path: Path, pki: Pki, cameras: list[Camera]) -> Iterator[SecureSe
         _judge(server, cameras)
     finally:
         server.close()
-
-
-@pytest.fixture(scope="module")
-def playwright_() -> Iterator[Playwright]:
-    with sync_playwright() as playwright:
-        yield playwright
 
 
 Launch = Callable[..., Browser]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 
@@ -16,7 +15,7 @@ from .server import Server, wait_for
 from .views import assert_three_views
 from .whep_client import post
 
-# slow: the peer of these tests decodes 1080 lines in this very process.
+# slow: the peer of these tests decodes 1080 lines.
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 OFFER = (
@@ -45,7 +44,7 @@ def test_pictures_with_their_sound(
     live = platform.play(channel_id)
     url = live["urls"]["whep"]
     assert url.startswith(f"{platform.url}/live/{channel_id}/whep?ticket=")
-    seen = asyncio.run(whep_client.watch(url, frames=75))
+    seen = whep_client.watch(url, frames=75)
     assert len(seen.codes) == 75
     assert seen.codes[0] is not None
     assert {code.camera for code in seen.codes if code} == {7}
@@ -152,7 +151,7 @@ def test_a_key_frame_the_browser_asks_for_is_asked_of_the_camera(
     """aiortc asks for one when it cannot decode, which it cannot without the first."""
     camera, channel_id = camera_with(make_camera, platform, video)
     live = platform.play(channel_id)
-    asyncio.run(whep_client.ask_for_key_frames(live["urls"]["whep"], seconds=3))
+    whep_client.ask_for_key_frames(live["urls"]["whep"], seconds=3)
     asked = [one for one in camera.received("MESSAGE") if "IFameCmd" in one.msg.text]
     assert 1 <= len(asked) <= 2  # at most one in two seconds
     assert f"<DeviceID>{channel_id}</DeviceID>" in asked[0].msg.text
@@ -164,18 +163,10 @@ def test_many_ways_at_once_are_one_pull(
     camera, channel_id = camera_with(make_camera, platform, video)
     urls = platform.play(channel_id)["urls"]
 
-    async def together() -> list[whep_client.Seen]:
-        flv = asyncio.to_thread(watch, urls["flv"])
-        one, two, codes = await asyncio.gather(
-            whep_client.watch(urls["whep"], frames=40),
-            whep_client.watch(urls["whep"], frames=40),
-            flv,
-        )
-        assert_pictures(codes, 7, 40)
-        return [one, two]
-
-    for seen in asyncio.run(together()):
-        assert {code.camera for code in seen.codes if code} == {7}
+    players = [whep_client.Player(urls["whep"], 40) for _ in range(2)]
+    assert_pictures(watch(urls["flv"]), 7, 40)
+    for player in players:
+        assert {code.camera for code in player.seen().codes if code} == {7}
     assert len(camera.received("INVITE")) == 1
     assert media_source.probe(urls["flv"])["streams"]
     assert_three_views(platform, [camera])
@@ -187,16 +178,10 @@ def test_the_end_of_the_stream_ends_the_peer(
     camera, channel_id = camera_with(make_camera, platform, video)
     live = platform.play(channel_id)
 
-    async def look() -> whep_client.Seen:
-        looking = asyncio.create_task(whep_client.watch(live["urls"]["whep"], frames=10_000))
-        await asyncio.to_thread(
-            wait_for, lambda: platform.session(live["session_id"])["viewers"] == 1, "it looks"
-        )
-        await asyncio.sleep(1)
-        await asyncio.to_thread(platform.end, live["session_id"])
-        return await looking
-
-    assert asyncio.run(look()).ended
+    player = whep_client.Player(live["urls"]["whep"], 10_000)
+    player.wait_first_picture()
+    platform.end(live["session_id"])
+    assert player.seen().ended
     assert not players_ports(platform)
     assert_three_views(platform, [camera])
 

@@ -1,14 +1,19 @@
 """A WHEP player of the tests' own, on aiortc: offers, decodes, and reads the codes of the pictures.
 
-The browser tests judge the same with chromium; this one is quick and can be made to misbehave.
+The browser tests judge the same with chromium; this one is quick and can be made to misbehave. It
+runs as a process of its own, `python -m tests.e2e.whep_client URL FRAMES|ask SECONDS`: it prints a
+line when the first picture is decoded and what it saw, as JSON, at the end.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+import subprocess
+import sys
 import urllib.request
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import av
@@ -31,24 +36,61 @@ class Seen:
     ended: bool = False
 
 
-async def watch(url: str, *, frames: int, codecs: tuple[str, ...] = ("H264", "PCMA")) -> Seen:
-    """Look at a stream until so many pictures came (or it ended), then say goodbye."""
+FIRST_PICTURE = "first picture"
+LONGEST_S = 60
+
+
+class Player:
+    """A player at work; `seen()` waits for what it saw."""
+
+    def __init__(self, url: str, *how: object) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.whep_client", url, *map(str, how)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_first_picture(self) -> None:
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline().strip() == FIRST_PICTURE
+
+    def seen(self) -> Seen:
+        try:
+            text, _ = self._process.communicate(timeout=LONGEST_S)
+        finally:
+            self._process.kill()
+            self._process.wait()
+        assert self._process.returncode == 0
+        found = json.loads(text.strip().splitlines()[-1])
+        return Seen(**found | {"codes": [code and Code(*code) for code in found["codes"]]})
+
+
+def watch(url: str, *, frames: int) -> Seen:
+    """What a player sees until so many pictures came or the stream ended."""
+    return Player(url, frames).seen()
+
+
+def ask_for_key_frames(url: str, *, seconds: float) -> None:
+    """Ask for a key frame ten times a second, as a player with a bad line would."""
+    Player(url, "ask", seconds).seen()
+
+
+async def _watch(url: str, frames: int) -> Seen:
     seen = Seen()
     player = RTCPeerConnection()
     try:
-        tasks = await _play(player, url, seen, frames, codecs)
+        tasks = await _play(player, url, seen, frames)
         await asyncio.wait_for(asyncio.gather(*tasks), 30)
     finally:
         await player.close()
     return seen
 
 
-async def ask_for_key_frames(url: str, *, seconds: float) -> None:
-    """Ask for a key frame ten times a second, as a player with a bad line would."""
+async def _ask(url: str, seconds: float) -> Seen:
     seen = Seen()
     player = RTCPeerConnection()
     try:
-        tasks = await _play(player, url, seen, 10_000, ("H264", "PCMA"))
+        tasks = await _play(player, url, seen, 10_000)
         (receiver,) = (one for one in player.getReceivers() if one.track.kind == "video")
         ssrc = int(re.findall(r"a=ssrc:(\d+) msid:live video", seen.answer)[0])
         end = asyncio.get_running_loop().time() + seconds
@@ -59,10 +101,11 @@ async def ask_for_key_frames(url: str, *, seconds: float) -> None:
             task.cancel()
     finally:
         await player.close()
+    return seen
 
 
 async def _play(
-    player: RTCPeerConnection, url: str, seen: Seen, frames: int, codecs: tuple[str, ...]
+    player: RTCPeerConnection, url: str, seen: Seen, frames: int
 ) -> list[asyncio.Task[None]]:
     tasks: list[asyncio.Task[None]] = []
     enough = asyncio.Event()
@@ -77,7 +120,7 @@ async def _play(
     for kind in ("audio", "video"):
         transceiver = player.addTransceiver(kind, direction="recvonly")
         known = RTCRtpSender.getCapabilities(kind).codecs
-        transceiver.setCodecPreferences([c for c in known if c.name in codecs] or known)
+        transceiver.setCodecPreferences([c for c in known if c.name in ("H264", "PCMA")])
     await player.setLocalDescription(await player.createOffer())
     status, headers, body = await asyncio.to_thread(post, url, player.localDescription.sdp)
     assert status == 201, body
@@ -90,6 +133,8 @@ async def _pictures(track: Any, seen: Seen, frames: int, enough: asyncio.Event) 
     try:
         while len(seen.codes) < frames:
             picture = await track.recv()
+            if not seen.codes:
+                print(FIRST_PICTURE, flush=True)
             seen.codes.append(_code(picture))
     except MediaStreamError:
         seen.ended = True
@@ -129,3 +174,12 @@ def post(
     except urllib.error.HTTPError as error:
         with error:
             return error.code, {}, error.read().decode()
+
+
+def main(url: str, *how: str) -> None:
+    work = _ask(url, float(how[1])) if how[0] == "ask" else _watch(url, int(how[0]))
+    print(json.dumps(asdict(asyncio.run(work))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
