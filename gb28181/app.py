@@ -60,8 +60,8 @@ from gb28181.telemetry.logs import get_logger
 from gb28181.telemetry.metrics import Metrics
 from gb28181.telemetry.rate import RateLimited
 from gb28181.trace.recorder import Recorder
-from media.rtsp_server import RtspServer
-from media.whep import WhepServer
+from media.rtsp.server import RtspServer
+from media.whep.peers import WhepServer
 from sip.endpoint import Endpoint
 from sip.flow import Flow, host_port
 

@@ -23,7 +23,7 @@ from media.inprocess import InProcessNode, NodeOptions
 from media.node import MediaNode
 from media.pool import NodePool
 from media.ports import PortPool
-from media.rtsp_server import RtspOptions
+from media.rtsp.server import RtspOptions
 from media.worker.node import WorkerNode
 from sip.options import EndpointOptions
 from sip.timers import Timers

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from media.errors import MediaTimeout, StreamUnknown
 from media.node import MediaNode
-from media.rtp_pack import read_preface, unbundle
+from media.rtp.pack import read_preface, unbundle
 from media.unit import AudioFormat, VideoFormat
 
 BEGIN_S = 5.0

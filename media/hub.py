@@ -12,17 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from media.audience import AUDIO_WAIT, Audience
 from media.errors import ViewersExhausted
-from media.fmp4 import carries_audio
-from media.gop import GopCache
-from media.hls_feed import HlsFeed, HlsPlayer
+from media.hls.feed import HlsFeed, HlsPlayer
 from media.node import Sound, ViewerKind
-from media.outputs import OUTPUTS
-from media.sounds import MadeSound, SoundShop
-from media.spool import Break, Entry
+from media.output.audience import AUDIO_WAIT, Audience
+from media.output.containers import OUTPUTS
+from media.output.fmp4 import carries_audio
+from media.output.gop import GopCache
+from media.output.viewers import StreamViewer, ViewerState
+from media.record.spool import Break, Entry
+from media.sound.shop import MadeSound, SoundShop
 from media.unit import CLOCK_HZ, AccessUnit, AudioFormat, Codec, FormatChanged, VideoFormat
-from media.viewers import StreamViewer, ViewerState
 
 AUDIO_ONLY_AFTER = CLOCK_HZ
 

@@ -17,7 +17,7 @@ from itertools import count
 from time import monotonic
 
 from media.errors import PortsExhausted, StreamUnknown, ViewersExhausted
-from media.hls_feed import HlsPlayer
+from media.hls.feed import HlsPlayer
 from media.hub import Hub, HubLimits
 from media.node import (
     NodeEvent,
@@ -39,16 +39,16 @@ from media.node import (
     ViewerKind,
     VoiceStatistics,
 )
+from media.output.viewers import StreamViewer
 from media.ports import REST_S, PortPool
-from media.receiver_tcp import TcpReceiver, open_tcp_socket
-from media.receiver_udp import SocketPoller, open_udp_socket
-from media.recorder import Recorder
-from media.sender import Sender, TcpSender, UdpSender
-from media.sounds import SoundShop
-from media.source_lock import Networks, SourceLock
+from media.receive.source_lock import Networks, SourceLock
+from media.receive.tcp import TcpReceiver, open_tcp_socket
+from media.receive.udp import SocketPoller, open_udp_socket
+from media.record.recorder import Recorder
+from media.sound.shop import SoundShop
 from media.stream import Stream
-from media.viewers import StreamViewer
-from media.voices import Line, Voices
+from media.voice.sender import Sender, TcpSender, UdpSender
+from media.voice.voices import Line, Voices
 
 log = logging.getLogger("gb28181.media.node")
 

@@ -25,14 +25,14 @@ from media.errors import (
     StreamUnknown,
     ViewersExhausted,
 )
-from media.rtp_audio import AudioPayload
 from media.unit import AudioFormat, VideoFormat
+from media.voice.audio import AudioPayload
 
 ReceiveMode = Literal["udp", "tcp-passive", "tcp-active"]
 """`udp`: packets come to our port; `tcp-passive`: we listen; `tcp-active`: we connect."""
 
 ViewerKind = Literal["flv", "fmp4", "rtp"]
-"""The containers a viewer may ask for; `media.outputs` has one for each."""
+"""The containers a viewer may ask for; `media.output.containers` has one for each."""
 
 Sound = Literal["off", "auto", "aac", "raw"]
 """What a viewer wants to hear: nothing; AAC if the camera sends it; AAC, made if need be; what the
@@ -275,7 +275,7 @@ NodeEvent = (
 
 @dataclass(frozen=True, slots=True)
 class RecordingInfo:
-    """A recording as it stands: a spool file (`media.spool`)."""
+    """A recording as it stands: a spool file (`media.record.spool`)."""
 
     stream_id: str
     path: str

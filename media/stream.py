@@ -24,12 +24,12 @@ from media.node import (
     StreamStatistics,
     ViewersChanged,
 )
-from media.pipeline import Pipeline
-from media.receiver_tcp import TcpReceiver
-from media.receiver_udp import SocketPoller, UdpReceiver
-from media.recorder import Recorder
-from media.sounds import SoundShop
-from media.source_lock import Networks, SourceLock
+from media.receive.pipeline import Pipeline
+from media.receive.source_lock import Networks, SourceLock
+from media.receive.tcp import TcpReceiver
+from media.receive.udp import SocketPoller, UdpReceiver
+from media.record.recorder import Recorder
+from media.sound.shop import SoundShop
 
 UNSUPPORTED_AFTER_S = 3.0
 """An unknown sound alone is no failure while a picture may still begin."""

@@ -21,7 +21,7 @@ from gb28181.talk import conversation
 from gb28181.talk import leg as legs
 from gb28181.talk.leg import Leg, Way
 from gb28181.talk.reasons import Reason, Why
-from media import rtsp_session
+from media.rtsp import session as rtsp_session
 from sip.transaction import Machine
 from sip.tx_invite_client import InviteClientMachine
 from sip.tx_invite_server import InviteServerMachine
@@ -76,7 +76,7 @@ def _parts() -> list[tuple[str, str, str, set[Edge]]]:
         ),
         (
             "One RTSP session",
-            "media/rtsp_session.py",
+            "media/rtsp/session.py",
             "What is not drawn is refused with 455. `TICK` is a minute in which nothing was heard"
             " of the player; `END` is the end of the stream or of the connection.",
             _rtsp(),

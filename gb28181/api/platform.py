@@ -28,7 +28,7 @@ from gb28181.subscribe.wishes import Wishes
 from gb28181.talk.service import TalkService
 from gb28181.trace.recorder import Recorder
 from media.node import MediaNode
-from media.whep import WhepServer
+from media.whep.peers import WhepServer
 
 from .limits import LoginLimits
 from .tokens import Tokens

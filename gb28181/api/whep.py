@@ -15,7 +15,7 @@ from fastapi.responses import Response
 from config.schema import Settings
 from gb28181.errors import BadInput, Busy, Leg, LegFailed, NotFound, PlatformError, Unauthorised
 from gb28181.session.model import StreamKey, StreamName
-from media.whep import WhepAsk, WhepRefused
+from media.whep.peers import WhepAsk, WhepRefused
 
 from .guard import opens
 from .outputs import remote_of

@@ -79,7 +79,7 @@ class Files:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "media.mp4",
+            "media.record.mp4",
             str(self.spool(download_id)),
             str(self.target(download_id)),
             stdin=asyncio.subprocess.DEVNULL,

@@ -31,7 +31,7 @@ from gb28181.simulator.banner import Banner
 from gb28181.simulator.scene import Scene
 from gb28181.simulator.slices import Sequence, SliceHead, read_head, read_sequence
 from media.errors import StreamFormatError
-from media.nal import START4, split
+from media.video.nal import START4, split
 
 FPS: Final = 25
 GROUP: Final = 50

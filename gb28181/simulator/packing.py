@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Final
 
 from gb28181.simulator.profiles import Habit, Profile
-from media.g711 import SAMPLE_RATE
-from media.ps_mux import PsMuxer
-from media.psm import build_psm
-from media.rtp import RtpPacketizer
+from media.ps.mux import PsMuxer
+from media.ps.psm import build_psm
+from media.rtp.packet import RtpPacketizer
+from media.sound.g711 import SAMPLE_RATE
 from media.unit import CLOCK_HZ, AccessUnit, Codec
 
 PCMA: Final = 8

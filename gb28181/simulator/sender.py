@@ -17,7 +17,7 @@ from typing import Final
 
 from gb28181.simulator.faults import Fault, Faults
 from gb28181.simulator.stream import Stream
-from media.rtp import frame_for_tcp
+from media.rtp.packet import frame_for_tcp
 
 Address = tuple[str, int]
 

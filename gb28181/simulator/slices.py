@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gb28181.simulator.flatblocks import QP, se, ue
-from media.bits import BitReader, unescape
 from media.errors import StreamFormatError
-from media.sps import HIGH_PROFILES
+from media.video.bits import BitReader, unescape
+from media.video.sps import HIGH_PROFILES
 
 _HEADER_BYTES = 64
 _P, _I = 0, 2

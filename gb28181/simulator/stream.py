@@ -16,7 +16,7 @@ from gb28181.simulator.banner import FRAMES, Banner
 from gb28181.simulator.clip import FPS, GROUP, PICTURES, Clip
 from gb28181.simulator.packing import Packer
 from gb28181.simulator.profiles import STANDARD, Habit, Profile
-from media.g711 import SAMPLE_RATE
+from media.sound.g711 import SAMPLE_RATE
 from media.unit import CLOCK_HZ
 
 PICTURE_TICKS: Final = CLOCK_HZ // FPS

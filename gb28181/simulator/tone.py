@@ -6,7 +6,7 @@ import functools
 import math
 from typing import Final
 
-from media.g711 import SAMPLE_RATE
+from media.sound.g711 import SAMPLE_RATE
 
 _PITCH_HZ: Final = 800
 _BEEP: Final = 0.25

@@ -28,7 +28,7 @@ from gb28181.telemetry import events_talk as ev
 from gb28181.telemetry.logs import get_logger
 from media.errors import MediaError
 from media.node import MediaNode, SenderSpec
-from media.rtp_audio import PCMA
+from media.voice.audio import PCMA
 from sip.errors import ParseError, TransportFailed
 from sip.flow import Flow, host_port
 from sip.options import ServerTransaction

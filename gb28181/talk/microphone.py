@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Callable
 
 from gb28181.errors import BadInput
-from media import alaw
-from media.speech import Resampler
+from media.sound import alaw
+from media.sound.speech import Resampler
 
 AHEAD_S = 2.0
 """How much more sound than time a microphone may bring."""

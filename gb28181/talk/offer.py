@@ -15,7 +15,7 @@ from typing import Final
 from gb28181.session.model import Transport
 from gb28181.session.offer import DISCARD_PORT
 from gb28181.session.ssrc import format_ssrc
-from media.rtp_audio import PCMA, PS, AudioPayload
+from media.voice.audio import PCMA, PS, AudioPayload
 from sip.errors import ParseError
 from sip.sdp import Media, SessionDescription
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from gb28181.errors import BadInput, Busy, NotFound, PlatformError
-from media.g711 import SAMPLE_RATE
-from media.speech import AudioUnusable, decode_file
+from media.sound.g711 import SAMPLE_RATE
+from media.sound.speech import AudioUnusable, decode_file
 
 _ID: Final = re.compile(r"[0-9a-f]{16}")
 PARALLEL: Final = 1

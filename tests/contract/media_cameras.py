@@ -7,8 +7,8 @@ import contextlib
 import socket
 from collections.abc import Iterable
 
-from media.ps_mux import PsMuxer
-from media.rtp import RtpPacketizer, frame_for_tcp
+from media.ps.mux import PsMuxer
+from media.rtp.packet import RtpPacketizer, frame_for_tcp
 from media.unit import AccessUnit, Codec
 
 HOST = "127.0.0.1"

@@ -8,9 +8,9 @@ from pathlib import Path
 import av
 import pytest
 
-from media import mp4
 from media.node import MediaStarted, RecordingBusy, RecordingFailed, RecordingImpossible
-from media.spool import Break
+from media.record import mp4
+from media.record.spool import Break
 from media.unit import AccessUnit
 from tests.unit.media.samples import g711, pictures
 

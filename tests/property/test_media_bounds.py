@@ -7,9 +7,9 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.gop import GopCache
+from media.output.gop import GopCache
+from media.output.viewers import ViewerQueue, ViewerState
 from media.unit import AccessUnit, Codec
-from media.viewers import ViewerQueue, ViewerState
 
 units = st.lists(
     st.tuples(

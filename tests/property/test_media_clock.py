@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.clock import Clock, signed_step
+from media.receive.clock import Clock, signed_step
 
 times = st.none() | st.integers(0, 2**33 - 1)
 steps = st.lists(

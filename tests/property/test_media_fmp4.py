@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media import fmp4
-from media.fmp4 import Run, Sample
+from media.output import fmp4
+from media.output.fmp4 import Run, Sample
 from tests.unit.media.boxes import fragments
 
 samples = st.builds(

@@ -11,11 +11,11 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.nal import START4
-from media.pipeline import Pipeline
-from media.ps_mux import PsMuxer
-from media.rtp import RtpPacketizer, TcpSplitter, frame_for_tcp
+from media.ps.mux import PsMuxer
+from media.receive.pipeline import Pipeline
+from media.rtp.packet import RtpPacketizer, TcpSplitter, frame_for_tcp
 from media.unit import AccessUnit, Codec
+from media.video.nal import START4
 from tests.unit.media.sending import feed_all, ps_packets, units_of
 
 SETS = bytes.fromhex("000000016742000ada11e40000000168ce3c80")

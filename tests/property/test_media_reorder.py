@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.reorder import Mark, Reorder
+from media.rtp.reorder import Mark, Reorder
 
 patterns = st.lists(
     st.tuples(

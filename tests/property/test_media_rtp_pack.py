@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.rtcp import read
-from media.rtp_outlet import Outlet, Track
-from media.rtp_pack import AUDIO, MAX_PAYLOAD, bundle, preface, read_preface, unbundle
+from media.rtp.outlet import Outlet, Track
+from media.rtp.pack import AUDIO, MAX_PAYLOAD, bundle, preface, read_preface, unbundle
+from media.rtp.rtcp import read
 from media.unit import AccessUnit, AudioFormat, Codec, FormatChanged
 from tests.support import depacketize
 from tests.unit.media.samples import pictures

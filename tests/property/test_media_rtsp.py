@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from media.rtsp_address import read_address, read_transport
-from media.rtsp_message import MAX_HEAD, Frame, Item, Malformed, Reader, Request
+from media.rtsp.address import read_address, read_transport
+from media.rtsp.message import MAX_HEAD, Frame, Item, Malformed, Reader, Request
 
 words = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=12)
 requests = st.builds(

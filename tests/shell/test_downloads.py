@@ -20,7 +20,7 @@ from gb28181.playback.downloads import DownloadService
 from gb28181.playback.progress import DownloadLimits, DownloadState
 from gb28181.store.downloads import DownloadRecord
 from media.node import MediaStarted, NodeEvent, RecordingFailed, RecordingImpossible, RecordingInfo
-from media.spool import MAGIC, encode
+from media.record.spool import MAGIC, encode
 from media.unit import FormatChanged
 from tests.unit.media.samples import pictures
 

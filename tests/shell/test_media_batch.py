@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from media.batch import SLOTS, Batch, batch_of
+from media.receive.batch import SLOTS, Batch, batch_of
 
 FAMILIES = {"IPv4": (socket.AF_INET, "127.0.0.1"), "IPv6": (socket.AF_INET6, "::1")}
 
@@ -77,5 +77,5 @@ def test_a_closed_socket_is_an_error(batch: Batch) -> None:
 
 
 def test_an_unknown_platform_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("media.batch.sys.platform", "darwin")
+    monkeypatch.setattr("media.receive.batch.sys.platform", "darwin")
     assert batch_of(socket.AF_INET) is None

@@ -10,12 +10,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
-from media import receiver_tcp, receiver_udp
 from media.errors import MediaConnectFailed
-from media.receiver_tcp import TcpReceiver, open_tcp_socket
-from media.receiver_udp import DRAIN, QUIET_LOOKS, Outs, SocketPoller, UdpReceiver, open_udp_socket
-from media.rtp import HEADER, frame_for_tcp
-from media.source_lock import Networks, SourceLock
+from media.receive import tcp as receiver_tcp
+from media.receive import udp as receiver_udp
+from media.receive.source_lock import Networks, SourceLock
+from media.receive.tcp import TcpReceiver, open_tcp_socket
+from media.receive.udp import DRAIN, QUIET_LOOKS, Outs, SocketPoller, UdpReceiver, open_udp_socket
+from media.rtp.packet import HEADER, frame_for_tcp
 
 PACK = b"\x00\x00\x01\xba" + bytes(10)
 HOST = "127.0.0.1"

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from media import rtsp_connection
 from media.door import Refused, Wish
 from media.inprocess import InProcessNode, NodeOptions
 from media.ports import PortPool
-from media.rtsp_server import RtspOptions, RtspServer
+from media.rtsp import connection as rtsp_connection
+from media.rtsp.server import RtspOptions, RtspServer
 from media.visits import Visit, VisitCut, VisitRefused
 
 HOST = "127.0.0.1"

@@ -14,7 +14,7 @@ import pytest
 from gb28181.simulator.clip import Format
 from gb28181.simulator.fleet import Fleet
 from gb28181.simulator.plan import DeviceSpec
-from media.rtp import HEADER, TcpSplitter, payload_of
+from media.rtp.packet import HEADER, TcpSplitter, payload_of
 from tests.e2e import block_code
 from tests.shell.simulator_bench import (
     Leg,

@@ -17,7 +17,7 @@ import av
 
 from gb28181.manscdp import MediaStatus
 from gb28181.simulator.plan import DeviceSpec
-from media.rtp import HEADER, payload_of
+from media.rtp.packet import HEADER, payload_of
 from sip.sdp import SessionDescription
 from tests.e2e import block_code
 from tests.shell.simulator_bench import (

@@ -18,9 +18,9 @@ from gb28181.simulator.clip import FPS, GROUP, MAIN, PICTURES, SUB, Clip, Format
 from gb28181.simulator.slices import read_head, read_sequence
 from gb28181.simulator.stream import CameraStream, Start
 from media.errors import StreamFormatError
-from media.nal import split
-from media.rtp import HEADER, payload_of
-from media.sps import parse_h264_sps
+from media.rtp.packet import HEADER, payload_of
+from media.video.nal import split
+from media.video.sps import parse_h264_sps
 from tests.e2e import block_code
 
 CHANNEL = "64010600001310000123"

@@ -34,7 +34,7 @@ from gb28181.talk.offer import write_talk as talk_sdp
 from gb28181.talk.reasons import Reason
 from gb28181.talk.targets import voice_output
 from gb28181.talk.voices import VoiceOptions, Voices
-from media import alaw
+from media.sound import alaw
 from sip.sdp import SessionDescription
 from tests.support.clock import FakeClock
 from tests.unit.media.speaking import power, tone, wav

@@ -7,7 +7,7 @@ from functools import cache
 
 import av
 
-from media.aac import adts_format
+from media.sound.aac import adts_format
 from media.unit import AccessUnit, AudioFormat, Codec
 
 FRAME = 3600
@@ -95,7 +95,7 @@ def aac(count: int = 20) -> tuple[AudioFormat, tuple[AccessUnit, ...]]:
         AccessUnit(False, Codec.AAC, index * ticks, index * ticks, True, bytes(packet))
         for index, packet in enumerate(packets)
     )
-    from media.aac import adts_header
+    from media.sound.aac import adts_header
 
     return adts_format(adts_header(config, 1)), units
 

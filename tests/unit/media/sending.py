@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from media.nal import split
-from media.pipeline import Pipeline
-from media.ps_mux import PsMuxer
-from media.rtp import RtpPacketizer
+from media.ps.mux import PsMuxer
+from media.receive.pipeline import Pipeline
+from media.rtp.packet import RtpPacketizer
 from media.unit import AccessUnit, Codec, FormatChanged
+from media.video.nal import split
 
 Out = list[AccessUnit | FormatChanged]
 

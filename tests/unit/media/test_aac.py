@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from media.aac import (
+from media.sound.aac import (
     AdtsSplitter,
     adts_format,
     adts_header,

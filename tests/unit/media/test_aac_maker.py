@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from media.aac_maker import FORMAT, FRAME_TICKS, AacMaker
-from media.g711 import linear
+from media.sound.g711 import linear
+from media.sound.maker import FORMAT, FRAME_TICKS, AacMaker
 from media.unit import AccessUnit, Codec
 
 from .sounding import PACKET, QUIET, TICKS, alaw, heard, onset, packets, strength, tone

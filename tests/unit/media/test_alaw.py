@@ -8,7 +8,7 @@ import av
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media import alaw
+from media.sound import alaw
 from tests.unit.media.speaking import ffmpeg_decode, power, tone
 
 EVERY = array("h", range(-32768, 32768)).tobytes()

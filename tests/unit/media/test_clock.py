@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from media.clock import Clock, signed_step
+from media.receive.clock import Clock, signed_step
 
 FRAME = 3600
 VIDEO, AUDIO = 0, 1

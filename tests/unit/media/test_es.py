@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from media.es import assemble, packet_units
-from media.nal import join, split
-from media.probe import Container, audio_codec, container_of, video_codec
+from media.ps.probe import Container, audio_codec, container_of, video_codec
+from media.rtp.es import assemble, packet_units
 from media.unit import Codec
+from media.video.nal import join, split
 
 from .encoded import pictures, sound
 

@@ -11,9 +11,9 @@ from itertools import pairwise
 import av
 import pytest
 
-from media import flv
-from media.decoder_config import decoder_config
+from media.output import flv
 from media.unit import AccessUnit, AudioFormat, Codec, VideoFormat
+from media.video.decoder_config import decoder_config
 
 from .samples import aac, g711, judge_flv, nal_units, pictures
 

@@ -9,10 +9,10 @@ from fractions import Fraction
 import av
 import pytest
 
-from media import fmp4
-from media.fmp4_output import Fmp4Output, SoundClock
-from media.gop import GopCache
 from media.node import InitSegment
+from media.output import fmp4
+from media.output.fmp4_output import Fmp4Output, SoundClock
+from media.output.gop import GopCache
 from media.unit import AccessUnit, AudioFormat, Codec, VideoFormat
 
 from .boxes import Box, boxes, fragments

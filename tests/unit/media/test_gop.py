@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from media.gop import GopCache
+from media.output.gop import GopCache
 from media.unit import AccessUnit, Codec
 
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from media import hls_feed
-from media.aac_maker import FORMAT
 from media.errors import PartUnknown, ReloadLate, ReloadRefused, StreamUnknown, ViewersExhausted
-from media.hls_feed import HlsFeed, HlsPlayer
+from media.hls import feed as hls_feed
+from media.hls.feed import HlsFeed, HlsPlayer
 from media.hub import Hub, HubLimits
-from media.interleave import HOLD, Interleaver
+from media.output.interleave import HOLD, Interleaver
+from media.sound.maker import FORMAT
 from media.unit import AccessUnit, Codec, FormatChanged
 
 from . import sounding

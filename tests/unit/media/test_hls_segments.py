@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from media import hls_playlist
-from media.hls_segments import LISTED, MOST_BYTES, PART, SPARE, Segment, Segmenter
+from media.hls import playlist as hls_playlist
+from media.hls.segments import LISTED, MOST_BYTES, PART, SPARE, Segment, Segmenter
 from media.unit import AccessUnit, Codec, VideoFormat
 
 from .boxes import boxes, fragments

@@ -8,14 +8,14 @@ from itertools import pairwise
 
 import pytest
 
-from media import flv
-from media.aac_maker import FORMAT, AacMaker
 from media.errors import ViewersExhausted
 from media.hub import Hub, HubLimits
 from media.node import InitSegment
-from media.sounds import Done, SoundShop
+from media.output import flv
+from media.output.viewers import StreamViewer, ViewerState
+from media.sound.maker import FORMAT, AacMaker
+from media.sound.shop import Done, SoundShop
 from media.unit import AccessUnit, AudioFormat, Codec, FormatChanged, VideoFormat
-from media.viewers import StreamViewer, ViewerState
 
 from . import sounding
 from .samples import aac, g711, judge, judge_flv, pictures

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.aac_maker import FORMAT, AacMaker
-from media.linear import Linear
+from media.sound.linear import Linear
+from media.sound.maker import FORMAT, AacMaker
 from media.unit import Codec
 
 from .sounding import heard, strength

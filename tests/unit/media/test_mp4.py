@@ -8,8 +8,8 @@ from pathlib import Path
 import av
 import pytest
 
-from media import mp4
-from media.spool import MAGIC, Break, Entry, Reader, Tally, encode
+from media.record import mp4
+from media.record.spool import MAGIC, Break, Entry, Reader, Tally, encode
 from media.unit import AccessUnit, Codec, FormatChanged
 
 from .samples import aac, g711, pictures

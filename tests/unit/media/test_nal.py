@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from media.bits import BitReader, unescape
 from media.errors import StreamFormatError
-from media.nal import ParameterSets, join, read_head, split, unit_type
-from media.sps import SpsInfo, parse_h264_sps, parse_h265_sps
 from media.unit import Codec
+from media.video.bits import BitReader, unescape
+from media.video.nal import ParameterSets, join, read_head, split, unit_type
+from media.video.sps import SpsInfo, parse_h264_sps, parse_h265_sps
 
 from .encoded import pictures
 

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from media.pipeline import Pipeline
-from media.ps_mux import PsMuxer
-from media.rtp import RtpPacketizer, TcpSplitter, frame_for_tcp
+from media.ps.mux import PsMuxer
+from media.receive.pipeline import Pipeline
+from media.rtp.packet import RtpPacketizer, TcpSplitter, frame_for_tcp
 from media.unit import AccessUnit, AudioFormat, Codec, FormatChanged
 
 from .encoded import FRAME, aac, interleaved, pictures, sound
@@ -55,9 +55,9 @@ def test_aac_comes_out_raw_with_its_config() -> None:
 
 
 def test_several_aac_frames_in_one_pes_get_their_own_times() -> None:
-    from media.aac import adts_header
-    from media.ps_mux import pack_header, pes_header, pes_times
-    from media.psm import AUDIO_ID, build_psm
+    from media.ps.mux import pack_header, pes_header, pes_times
+    from media.ps.psm import AUDIO_ID, build_psm
+    from media.sound.aac import adts_header
 
     audio, frames = aac()
     packed = [adts_header(audio.config, len(u.data)) + u.data for u in frames[:6]]
@@ -157,7 +157,7 @@ def test_bare_elementary_stream(codec: Codec) -> None:
     got = units_of(out)
     assert [unit.key for unit in got] == [unit.key for unit in units]
     assert [unit.dts for unit in got] == [unit.dts for unit in units]
-    from media.nal import split
+    from media.video.nal import split
 
     assert [split(unit.data) for unit in got] == [split(unit.data) for unit in units]
     assert pipeline.stats.container == ("h264" if codec is Codec.H264 else "h265")

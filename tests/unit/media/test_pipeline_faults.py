@@ -6,13 +6,13 @@ from itertools import pairwise
 
 import pytest
 
-from media.nal import join, read_head, split
-from media.pipeline import TAKEOVER, Pipeline
-from media.ps_mux import PsMuxer, pack_header, pes_header, pes_times
-from media.psm import VIDEO_ID
-from media.rtp import RtpPacketizer
-from media.track import MAX_HITS
+from media.ps.mux import PsMuxer, pack_header, pes_header, pes_times
+from media.ps.psm import VIDEO_ID
+from media.receive.pipeline import TAKEOVER, Pipeline
+from media.receive.track import MAX_HITS
+from media.rtp.packet import RtpPacketizer
 from media.unit import AccessUnit, AudioFormat, Codec
+from media.video.nal import join, read_head, split
 
 from .encoded import FRAME, interleaved, pictures, sound
 from .sending import (

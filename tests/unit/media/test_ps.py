@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from media.ps import Piece, PsDemuxer
+from media.ps.demux import Piece, PsDemuxer
 
 pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex C")
 

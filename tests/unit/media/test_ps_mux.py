@@ -7,9 +7,9 @@ import io
 import av
 import pytest
 
-from media.aac import adts_header
-from media.ps_mux import PsMuxer, pack_header, pes_times
-from media.psm import build_psm, crc32_mpeg2, parse_psm
+from media.ps.mux import PsMuxer, pack_header, pes_times
+from media.ps.psm import build_psm, crc32_mpeg2, parse_psm
+from media.sound.aac import adts_header
 from media.unit import AccessUnit, Codec
 
 from .encoded import aac, interleaved, pictures, sound

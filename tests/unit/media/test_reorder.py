@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from media.reorder import FAR_RUN, NEAR_RUN, Mark, Reorder
+from media.rtp.reorder import FAR_RUN, NEAR_RUN, Mark, Reorder
 
 G = Mark.GAP
 R = Mark.RESTART

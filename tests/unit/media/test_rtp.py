@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from media.rtp import HEADER, RtpPacketizer, TcpSplitter, frame_for_tcp, is_rtcp, payload_of
+from media.rtp.packet import HEADER, RtpPacketizer, TcpSplitter, frame_for_tcp, is_rtcp, payload_of
 
 pytestmark = pytest.mark.clause("GB/T 28181-2022", "annex C")
 

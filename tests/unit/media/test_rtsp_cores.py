@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from media import rtcp
-from media.rtp_sdp import codecs, describe
-from media.rtsp_address import Wanted, read_address, read_transport, track_address
-from media.rtsp_message import MAX_HEAD, MAX_HEADERS, Malformed, Reader, Request, response
-from media.rtsp_session import SessionEffect, SessionInput, SessionMachine, SessionState
+from media.rtp import rtcp
+from media.rtp.sdp import codecs, describe
+from media.rtsp.address import Wanted, read_address, read_transport, track_address
+from media.rtsp.message import MAX_HEAD, MAX_HEADERS, Malformed, Reader, Request, response
+from media.rtsp.session import SessionEffect, SessionInput, SessionMachine, SessionState
 from media.unit import AudioFormat, Codec
 
 from .samples import pictures

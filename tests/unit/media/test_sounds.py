@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from media.aac_maker import FORMAT, AacMaker
-from media.sounds import MOST_WAITING, SoundShop
+from media.sound.maker import FORMAT, AacMaker
+from media.sound.shop import MOST_WAITING, SoundShop
 from media.unit import AccessUnit, Codec
 
 from .sounding import heard, strength, tone, units

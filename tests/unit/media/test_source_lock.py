@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from media.errors import LocalError
-from media.rtp import HEADER
-from media.source_lock import EVIDENCE_PACKETS, MAX_CANDIDATES, Networks, SourceLock
+from media.receive.source_lock import EVIDENCE_PACKETS, MAX_CANDIDATES, Networks, SourceLock
+from media.rtp.packet import HEADER
 
 CAMERA = ("192.0.2.10", 15060)
 OTHER = ("192.0.2.11", 15060)

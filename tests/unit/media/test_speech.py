@@ -9,7 +9,7 @@ from fractions import Fraction
 import av
 import pytest
 
-from media.speech import AudioUnusable, Resampler, decode_file
+from media.sound.speech import AudioUnusable, Resampler, decode_file
 from tests.unit.media.speaking import ffmpeg_decode, power, tone, wav
 
 

@@ -14,8 +14,8 @@ import pytest
 from av.bitstream import BitStreamFilterContext
 
 from media.errors import StreamFormatError
-from media.sps import SpsInfo, parse_h264_sps, parse_h265_sps
 from media.unit import Codec
+from media.video.sps import SpsInfo, parse_h264_sps, parse_h265_sps
 
 from .encoded import pictures
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from media.viewers import MAX_READ_BYTES, StreamViewer, ViewerQueue, ViewerState
+from media.output.viewers import MAX_READ_BYTES, StreamViewer, ViewerQueue, ViewerState
 
 
 def started(max_bytes: int = 10) -> ViewerQueue:

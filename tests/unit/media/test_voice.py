@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.voice import FRAME_BYTES, FRAME_S, LATENCY_S, QUIET, VoiceSource
+from media.voice.voice import FRAME_BYTES, FRAME_S, LATENCY_S, QUIET, VoiceSource
 
 
 def started(at: float = 0.0) -> VoiceSource:

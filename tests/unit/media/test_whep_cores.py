@@ -9,10 +9,10 @@ from aiortc import RTCDtlsFingerprint, RTCDtlsParameters, RTCIceCandidate, RTCIc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.live_edge import SLACK, LiveEdge
-from media.rtp_pack import AUDIO, KEY, MARKER, Bundle
+from media.output.live_edge import SLACK, LiveEdge
+from media.rtp.pack import AUDIO, KEY, MARKER, Bundle
 from media.unit import AudioFormat, Codec, VideoFormat
-from media.whep_sdp import OfferRefused, agree_audio, agree_video, answer, read_offer
+from media.whep.sdp import OfferRefused, agree_audio, agree_video, answer, read_offer
 
 from .samples import pictures
 

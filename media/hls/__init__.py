@@ -1,0 +1,1 @@
+"""HLS and low-latency HLS out of memory (RFC 8216)."""

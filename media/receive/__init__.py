@@ -1,0 +1,1 @@
+"""From a socket to access units: receivers and the pipeline behind them."""

@@ -1,0 +1,1 @@
+"""Recordings: the spool a stream is written into, and the file made of it."""

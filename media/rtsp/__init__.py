@@ -1,0 +1,1 @@
+"""RTSP to players (RFC 2326)."""

@@ -1,0 +1,1 @@
+"""Sound: G.711, AAC and what is made of one another."""

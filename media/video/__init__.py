@@ -1,0 +1,1 @@
+"""Pictures: NAL units, parameter sets, and the forms containers want them in."""

@@ -1,0 +1,1 @@
+"""Voices on their way to loudspeakers."""

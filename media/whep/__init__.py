@@ -1,0 +1,1 @@
+"""WebRTC to browsers by WHEP."""
