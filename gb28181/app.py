@@ -50,8 +50,8 @@ from gb28181.session.service import SessionService
 from gb28181.session.ssrc import SsrcPool
 from gb28181.store.store import Store
 from gb28181.switchboard import Switchboard
+from gb28181.talk.books import Desk
 from gb28181.talk.leg import LegTimes
-from gb28181.talk.line import Desk
 from gb28181.talk.service import TalkOptions, TalkService
 from gb28181.talk.voices import VoiceOptions, Voices
 from gb28181.telemetry import events as ev
@@ -243,7 +243,7 @@ class App:
         self.conformance = self._conformance()
         self.aftermath = Aftermath(self.endpoint, self.ledger, self.store, self.devices)
         self.devices.on_state.append(self._device_changed)
-        switchboard.connect(self.devices, caller, self.aftermath, self.talks)
+        switchboard.connect(self.devices, caller, self.aftermath, self.talks.reception)
         ports, visits = wiring.player_ports(settings), VisitLog(self.rate)
         self.whep = WhepServer(
             self.node,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from gb28181.device.service import DeviceService
 from gb28181.session.aftermath import Aftermath
 from gb28181.session.caller import Caller
-from gb28181.talk.service import TalkService
+from gb28181.talk.reception import Reception
 from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
 from gb28181.telemetry.rate import RateLimited
@@ -34,7 +34,7 @@ class Switchboard:
         self._devices: DeviceService | None = None
         self._caller: Caller | None = None
         self._aftermath: Aftermath | None = None
-        self._talks: TalkService | None = None
+        self._reception: Reception | None = None
         self._methods: dict[str, Callable[[ServerTransaction], None]] = {}
         self.on_notify: Callable[[ServerTransaction], None] = self._no_dialog
         """Takes every NOTIFY that belongs to no call."""
@@ -42,17 +42,17 @@ class Switchboard:
         """Asked first about what may belong to a call of ours; True: it was answered."""
 
     def connect(
-        self, devices: DeviceService, caller: Caller, aftermath: Aftermath, talks: TalkService
+        self, devices: DeviceService, caller: Caller, aftermath: Aftermath, reception: Reception
     ) -> None:
         """Name who takes what; until then the endpoint is not started."""
         self._devices, self._caller, self._aftermath = devices, caller, aftermath
-        self._talks = talks
+        self._reception = reception
         self._methods = {
             "REGISTER": devices.on_register,
             "MESSAGE": self._first_in_call(devices.on_message),
             "BYE": self._bye,
             "OPTIONS": self._options,
-            "INVITE": talks.on_invite,
+            "INVITE": reception.on_invite,
             "INFO": self._first_in_call(self._no_dialog),
             "NOTIFY": self._first_in_call(lambda tx: self.on_notify(tx)),
             "SUBSCRIBE": self._subscribe,
@@ -69,13 +69,13 @@ class Switchboard:
 
     def on_ack(self, request: Request, flow: Flow) -> None:
         """Of a device that called us: speech may begin."""
-        if self._talks is not None:
-            self._talks.on_ack(request, flow)
+        if self._reception is not None:
+            self._reception.on_ack(request, flow)
 
     def on_cancel(self, tx: ServerTransaction) -> None:
         """A device gives up its call before it was answered."""
-        if self._talks is not None:
-            self._talks.on_cancel(tx)
+        if self._reception is not None:
+            self._reception.on_cancel(tx)
 
     def on_stray_response(self, response: Response, flow: Flow) -> None:
         if self._aftermath is not None:
@@ -119,7 +119,7 @@ class Switchboard:
         return method
 
     def _bye(self, tx: ServerTransaction) -> None:
-        status = None if self._talks is None else self._talks.bye_received(tx.request)
+        status = None if self._reception is None else self._reception.bye_received(tx.request)
         if status is None:
             status = 481 if self._caller is None else self._caller.bye_received(tx.request)
         tx.respond(status)

@@ -436,7 +436,7 @@ VOICE = (
     fixed("gb28181.talk.voices.WAITING", "and waiting for it; the next one gets 503", ""),
     fixed("gb28181.talk.voices.MOST_NAME", "Longest name of one", ""),
     fixed("gb28181.api.talks.ANSWER_S", "A call to speak to one target answers within"),
-    fixed("gb28181.api.talks.EVENT_QUEUE", "Changes a speaker may be behind", ""),
+    fixed("gb28181.api.microphones.EVENT_QUEUE", "Changes a speaker may be behind", ""),
     fixed("media.voice.voice.FRAME_S", "Sound in one RTP packet"),
     fixed("media.voice.voice.LATENCY_S", "Speech that would be heard later than this is left out"),
     fixed(

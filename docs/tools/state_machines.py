@@ -14,12 +14,14 @@ from catalog.model import CatalogItem
 from catalog.sync import Abandon, CatalogSync, Page
 from catalog.sync import Tick as SyncTick
 from gb28181.device import registry
-from gb28181.session import call as calls
+from gb28181.session import call_words as calls
 from gb28181.session import pull as pulls
+from gb28181.session.call import Call
 from gb28181.session.model import EndReason, Failure
 from gb28181.talk import conversation
-from gb28181.talk import leg as legs
-from gb28181.talk.leg import Leg, Way
+from gb28181.talk import leg_words as legs
+from gb28181.talk.leg import Leg
+from gb28181.talk.leg_words import Way
 from gb28181.talk.reasons import Reason, Why
 from media.rtsp import session as rtsp_session
 from sip.transaction import Machine
@@ -65,7 +67,7 @@ def _parts() -> list[tuple[str, str, str, set[Edge]]]:
             "gb28181/session/call.py",
             "From the INVITE to the end of its last transaction. `closing` still holds SSRC and"
             " port: an answer that comes late would use them.",
-            _explore(calls.Call(0.0), _call_inputs(), calls.Tick()),
+            _explore(Call(0.0), _call_inputs(), calls.Tick()),
         ),
         (
             "One stream: a pull",

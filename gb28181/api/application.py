@@ -18,6 +18,7 @@ from . import (
     errors,
     hls,
     live,
+    microphones,
     positions,
     ptz,
     questions,
@@ -29,6 +30,7 @@ from . import (
     system,
     talks,
     tree,
+    voices,
     whep,
 )
 from . import (
@@ -85,6 +87,8 @@ def create_app(platform: Platform) -> FastAPI:
         whep,
         streams,
         talks,
+        microphones,
+        voices,
         alarms,
         positions,
         subscriptions,
@@ -97,7 +101,7 @@ def create_app(platform: Platform) -> FastAPI:
         console,
     ):
         app.include_router(module.router)
-    voices = platform.settings.talk.file_size + MULTIPART_FRAME
+    speech = platform.settings.talk.file_size + MULTIPART_FRAME
     pictures = platform.settings.control.snapshot_bytes + MULTIPART_FRAME
     app.add_middleware(
         Observe,
@@ -105,7 +109,7 @@ def create_app(platform: Platform) -> FastAPI:
         larger={
             snapshots.UPLOAD_PATH: pictures,
             bulk.IMPORT_PATH: bulk.MOST_BODY,
-            talks.VOICES_PATH: voices,
+            voices.VOICES_PATH: speech,
         },
     )
     return app

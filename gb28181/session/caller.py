@@ -25,8 +25,8 @@ from sip.errors import SipError, TransportFailed
 from sip.flow import Flow, host_port
 from sip.message import Request, Response
 
-from . import call as calls
-from .call import Call, CallTimes
+from . import call_words as calls
+from .call import LATE_ANSWER_S, Call, CallTimes
 from .dialing import Dialer, Dialing, Invitation
 from .ledger import Ledger, Session
 from .model import LIVE, Ask, EndReason, Failure, SessionState, StreamKey, Transport
@@ -256,7 +256,7 @@ class Caller:
                 self._spawn(self._connect(session, host, port))
             case calls.CloseReceiver(quarantine):
                 # A 200 that comes late may still be followed by media.
-                rest_s = self._rest_s + (calls.LATE_ANSWER_S if quarantine else 0.0)
+                rest_s = self._rest_s + (LATE_ANSWER_S if quarantine else 0.0)
                 receiver_id = self.ledger.drop_receiver(session)
                 self.close_receiver(receiver_id, session.stream_id, rest_s)
             case calls.Drain():

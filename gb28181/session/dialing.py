@@ -24,7 +24,7 @@ from sip.flow import Flow, host_port
 from sip.headers import Headers
 from sip.message import Request, Response
 
-from . import call as calls
+from . import call_words as calls
 from .address import MediaAddresses
 from .model import LIVE, Ask, StreamName, Transport
 from .offer import Answer, AnswerUnusable, offer, read_answer

@@ -40,7 +40,7 @@ from media.node import (
 )
 from sip.message import Response
 
-from . import call as calls
+from . import call_words as calls
 from . import pull as pulls
 from .caller import Caller, Directory
 from .ledger import Session

@@ -20,7 +20,7 @@ from sip.headers import Headers
 from sip.message import Request, Response
 from sip.options import ServerTransaction
 
-from . import leg as legs
+from . import leg_words as legs
 from .reasons import Reason, Why
 
 Tell = Callable[[legs.Input], None]

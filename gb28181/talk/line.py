@@ -13,56 +13,32 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, assert_never
 
-from gb28181.control.query import Queries
-from gb28181.device.service import DeviceService
 from gb28181.errors import Busy, DeviceRefused, DeviceTimeout, LegFailed, PlatformError
 from gb28181.manscdp.commands.broadcast import BroadcastNotify, BroadcastResponse
-from gb28181.session.caller import DialogStore
-from gb28181.session.dialing import Dialer
-from gb28181.session.ledger import Ledger, Session
-from gb28181.session.model import Ask, Failure, SessionKind, StreamKey, Transport
+from gb28181.session.ledger import Session
+from gb28181.session.model import Failure, Transport
 from gb28181.session.ssrc import SsrcExhausted
 from gb28181.store.records import DialogRecord
 from gb28181.telemetry import events
 from gb28181.telemetry import events_talk as ev
 from gb28181.telemetry.logs import get_logger
 from media.errors import MediaError
-from media.node import MediaNode, SenderSpec
+from media.node import SenderSpec
 from media.voice.audio import PCMA
 from sip.errors import ParseError, TransportFailed
 from sip.flow import Flow, host_port
 from sip.options import ServerTransaction
 
-from . import leg as legs
+from . import leg_words as legs
+from .books import Desk, enter, row
 from .dialogs import Incoming, Outgoing
-from .leg import Leg, LegTimes, Step, Way
+from .leg import Leg
+from .leg_words import Step, Way
 from .offer import OfferRefused, Wanted, read_answer, write_answer, write_talk
 from .reasons import Reason, Why, why_ended
 from .targets import Target
 
 log = get_logger("talk")
-
-TALK = Ask(SessionKind.TALK)
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What all lines of a node work with."""
-
-    devices: DeviceService
-    queries: Queries
-    dialer: Dialer
-    ledger: Ledger
-    node: MediaNode
-    store: DialogStore
-    server_id: str
-    allow: tuple[str, ...]
-    """Networks media may be sent to besides the address SIP came from."""
-    times: LegTimes
-    response_s: float
-    """For the device's Response to the notification."""
-    rest_s: float
-    session_changed: Callable[[Session], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -243,7 +219,7 @@ class Line:
             self._outgoing = Outgoing(self.desk.dialer, self.target.code, flow, self.feed)
             self._outgoing.on_answer = self._read_answer
         try:
-            session = self._enter(flow)
+            self.session = session = self._enter()
         except SsrcExhausted as error:
             self.end(Why(Reason.NO_PORT, str(error)))
             return
@@ -262,7 +238,9 @@ class Line:
         local = (self.desk.dialer.media_host(info.host, flow), info.port)
         self.desk.ledger.hold_receiver(session, info.sender_id, local)
         if not self._gone():
-            self._record = self._row(session, flow)
+            call = self._incoming or self._outgoing
+            assert call is not None, "no dialog yet"
+            self._record = row(self.desk, session, self.target, call, flow)
             await self.desk.store.save_dialog(replace(self._record))
         if self._gone():
             self._close()
@@ -303,62 +281,17 @@ class Line:
         session.remote = (host, wanted.port)
         return None
 
-    # --- books -------------------------------------------------------------------------------
+    # --- what is told ------------------------------------------------------------------------
 
-    def _enter(self, flow: Flow) -> Session:
+    def _enter(self) -> Session:
         """A session in the ledger; raises SsrcExhausted."""
-        desk, wanted, call_id = self.desk, self.wanted, self.call_id
-        assert call_id is not None, "no dialog yet"
-        session_id = desk.dialer.new_id()
-        session = Session(
-            session_id=session_id,
-            key=StreamKey(self.target.target_id, name=f"talk-{session_id}"),
-            device_id=self.target.device_id,
-            reported_id=self.target.code,
-            ask=TALK,
-            transport=self.target.transport if wanted is None else wanted.transport,
-            call_id=call_id,
-            ssrc=desk.ledger.lease_ssrc(_now(), SessionKind.TALK),
-            call=self.leg,
-            started_at=datetime.now(UTC),
-            on_end=self._ended_from_outside,
+        assert self.call_id is not None, "no dialog yet"
+        return enter(
+            self.desk, self.target, self.wanted, self.call_id, self.leg, self._ended_from_outside
         )
-        if wanted is not None:
-            session.remote = (wanted.host, wanted.port)
-            if wanted.ssrc is not None:
-                desk.ledger.replace_ssrc(session, wanted.ssrc, _now())
-        desk.ledger.add(session)
-        self.session = session
-        return session
 
     def _ended_from_outside(self, failure: Failure) -> None:
         self.end(why_ended(failure))
-
-    def _row(self, session: Session, flow: Flow) -> DialogRecord:
-        dialer, call = self.desk.dialer, self._incoming or self._outgoing
-        assert call is not None, "no dialog yet"
-        record = DialogRecord(
-            call_id=session.call_id,
-            local_tag=call.local_tag,
-            remote_target=dialer.target(self.target.code, flow),
-            local_uri=dialer.local_uri,
-            remote_uri=dialer.remote_uri(self.target.code),
-            transport=flow.transport,
-            remote_host=flow.remote[0],
-            remote_port=flow.remote[1],
-            local_host=flow.local[0],
-            local_port=flow.local[1],
-            ssrc=session.ssrc,
-            media_port=session.local[1] if session.local else 0,
-            node=self.desk.node.name,
-            session_id=session.session_id,
-            stream_id=session.stream_id,
-            channel_id=session.key.channel_id,
-            device_id=session.device_id,
-            kind=session.kind.value,
-        )
-        call.fill(record)
-        return record
 
     def _changed(self, step: Step) -> None:
         if step is Step.RUNNING:

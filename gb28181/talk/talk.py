@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from .conversation import Conversation, Counts, Source, TalkState
-from .leg import Step
+from .leg_words import Step
 from .line import Line
 from .microphone import Microphone
 

@@ -215,7 +215,7 @@ async def test_a_gap_is_another_call_after_the_bye_of_the_first(stage: Stage) ->
     (current,) = [v for v in stage.service.views() if v.state is SessionState.INVITING]
     stage.sip.answers_bye = True
     old = stage.ledger.get(session.session_id)
-    from gb28181.session.call import ByeDone
+    from gb28181.session.call_words import ByeDone
 
     stage.caller.feed(old, ByeDone())
     await stage.until(lambda: len(stage.sip.invites) == 2)

@@ -4,12 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gb28181.session.call import (
-    CLOSING_S,
+from gb28181.session.call import CLOSING_S, Call, CallTimes
+from gb28181.session.call_words import (
     Accepted,
     ByeDone,
-    Call,
-    CallTimes,
     Changed,
     CloseReceiver,
     Connect,

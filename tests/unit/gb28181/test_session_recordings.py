@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from gb28181.session.call import (
-    DRAIN_S,
+from gb28181.session.call import DRAIN_S, Call, CallTimes
+from gb28181.session.call_words import (
     Accepted,
     ByeDone,
-    Call,
-    CallTimes,
     CloseReceiver,
     Drain,
     Drained,

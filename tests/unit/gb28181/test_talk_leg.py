@@ -7,12 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gb28181.session.model import EndReason, Failure, SessionState
-from gb28181.talk.leg import (
-    ACK_S,
-    CLOSING_S,
-    EARLY_S,
-    HANGUP_S,
-    LATE_ANSWER_S,
+from gb28181.talk.leg import ACK_S, CLOSING_S, EARLY_S, HANGUP_S, LATE_ANSWER_S, Leg, LegTimes
+from gb28181.talk.leg_words import (
     Accepted,
     Acked,
     Agreed,
@@ -30,8 +26,6 @@ from gb28181.talk.leg import (
     Input,
     Invite,
     Invited,
-    Leg,
-    LegTimes,
     Lost,
     Notify,
     Open,
