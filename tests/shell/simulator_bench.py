@@ -206,6 +206,11 @@ class Receiver:
             found.append(self.socket.recv(2048))
         return found
 
+    async def collect(self, into: list[bytes]) -> None:
+        """Every packet from now on, until it is cancelled."""
+        while True:
+            into += await self.packets(1)
+
     def is_silent(self) -> bool:
         """Nothing has come since the last look."""
         try:
