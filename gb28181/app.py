@@ -48,6 +48,7 @@ from gb28181.session.ledger import Ledger
 from gb28181.session.opening import LiveOpening
 from gb28181.session.service import SessionService
 from gb28181.session.ssrc import SsrcPool
+from gb28181.store.cipher import derived_key, load_key
 from gb28181.store.store import Store
 from gb28181.switchboard import Switchboard
 from gb28181.talk.books import Desk
@@ -100,6 +101,9 @@ class App:
             wiring.store_options(settings),
         )
         tokens, nonce_key, device_password = await self._secrets()
+        key = derived_key(load_key(self.store.data_dir), "play tickets")
+        self.tickets = wiring.ticket_office(settings, key, self.store.vault)
+        await self.tickets.start()
         self._build(tokens, nonce_key, device_password)
         self.http.bind()
         left_open = await self.store.load_dialogs_open()
@@ -192,9 +196,7 @@ class App:
         for key, new in (("admin_password", shown.admin_password), ("sip.password", made)):
             if new:
                 log.event(ev.SECRET_GENERATED, key=key)
-        tokens = Tokens(
-            bytes.fromhex(token_key), settings.http.token_lifetime, settings.http.ticket_lifetime
-        )
+        tokens = Tokens(bytes.fromhex(token_key), settings.http.token_lifetime)
         return tokens, bytes.fromhex(nonce_key), device_password
 
     def _build(self, tokens: Tokens, nonce_key: bytes, device_password: str) -> None:
@@ -343,6 +345,7 @@ class App:
             store=self.store,
             bus=self.bus,
             tokens=tokens,
+            tickets=self.tickets,
             logins=LoginLimits(self.settings.http.login_attempts, self.settings.http.login_window),
             readiness=lambda: Readiness(**self._ready),
             metrics=self.metrics.render,

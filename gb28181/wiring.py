@@ -5,6 +5,7 @@ The parts know their own options and nothing of the settings' names; this page i
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 from functools import partial
 
@@ -15,7 +16,9 @@ from gb28181.control.service import ControlOptions
 from gb28181.control.snapshot import SnapshotOptions
 from gb28181.playback.progress import DownloadLimits
 from gb28181.session.pull import PullTimes
+from gb28181.session.tickets import TicketOffice
 from gb28181.store.options import StoreOptions
+from gb28181.store.vault import Vault
 from gb28181.telemetry import events_worker as ev
 from gb28181.telemetry.logs import get_logger
 from media.hub import HubLimits
@@ -24,6 +27,7 @@ from media.node import MediaNode
 from media.pool import NodePool
 from media.ports import PortPool
 from media.rtsp.server import RtspOptions
+from media.tickets import ID_BYTES, Tickets
 from media.worker.node import WorkerNode
 from sip.options import EndpointOptions
 from sip.timers import Timers
@@ -131,6 +135,12 @@ def download_limits(settings: Settings) -> DownloadLimits:
         keep_s=sessions.download_retention,
         reserve=sessions.download_reserve,
     )
+
+
+def ticket_office(settings: Settings, key: bytes, vault: Vault) -> TicketOffice:
+    """The tickets of this platform under the key of its data directory."""
+    tickets = Tickets(key, lambda: secrets.token_bytes(ID_BYTES))
+    return TicketOffice(tickets, vault, settings.http.ticket_lifetime)
 
 
 def media_node(settings: Settings) -> MediaNode:

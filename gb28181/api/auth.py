@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from gb28181.errors import PlatformError, Unauthorised
 from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
+from media.tickets import ANY, OUTPUTS
 
 from .guard import Viewer
 from .platform import Here
@@ -19,6 +20,9 @@ router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
 log = get_logger("api")
 
 MAX_CREDENTIAL = 256
+
+Output = Literal["flv", "ws_flv", "fmp4", "ws_fmp4", "hls", "whep", "rtsp", "rtmp"]
+"""The ways out of `urls`."""
 
 
 class TokenView(BaseModel):
@@ -29,10 +33,18 @@ class TokenView(BaseModel):
     expires_in: int
 
 
+class TicketIn(BaseModel):
+    """What a ticket is limited to; without a limit it opens every stream and the events."""
+
+    stream_id: str | None = Field(None, min_length=1, max_length=64, description="this stream only")
+    outputs: list[Output] = Field([], max_length=len(OUTPUTS), description="these outputs only")
+
+
 class TicketView(BaseModel):
     """A ticket for ``?ticket=`` of streams and events."""
 
     ticket: str
+    ticket_id: str = Field(description="names it without opening anything, to take it back")
     expires_in: int
 
 
@@ -62,8 +74,11 @@ async def token(
 
 
 @router.post("/ticket")
-async def ticket(platform: Here, principal: Viewer) -> TicketView:
+async def ticket(platform: Here, principal: Viewer, wanted: TicketIn | None = None) -> TicketView:
     """A ticket that opens streams and the event socket, where no header can be set."""
-    return TicketView(
-        ticket=platform.tokens.ticket(principal.name), expires_in=int(platform.tokens.ticket_s)
-    )
+    wanted = wanted or TicketIn(stream_id=None, outputs=[])
+    office = platform.tickets
+    text = office.give(principal.name, wanted.stream_id or ANY, wanted.outputs)
+    found = office.read(text)
+    assert found is not None, "it was given just now"
+    return TicketView(ticket=text, ticket_id=found.ticket_id, expires_in=int(office.lifetime_s))

@@ -51,7 +51,7 @@ class PlayerDoor:
 
     async def _may(self, wish: Wish, stream_id: str) -> bool:
         if wish.ticket is not None:
-            return self._platform.tokens.ticket_opens(wish.ticket, stream_id)
+            return self._platform.tickets.opens(wish.ticket, stream_id, "rtsp") is not None
         scheme, _, value = wish.authorization.partition(" ")
         if scheme.lower() == "bearer":
             name = self._platform.tokens.user_of(value.strip())

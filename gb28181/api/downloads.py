@@ -104,13 +104,13 @@ async def remove(platform: Here, _: Operator, download_id: str) -> Response:
 async def ticket(platform: Here, principal: Viewer, download_id: str) -> dict[str, str]:
     """A ticket for ``.../file?ticket=``, for browsers that cannot set a header."""
     platform.downloads.view(download_id)
-    return {"ticket": platform.tokens.ticket(principal.name, _scope(download_id))}
+    return {"ticket": platform.tickets.give(principal.name, _scope(download_id))}
 
 
 @router.get("/api/v1/downloads/{download_id}/file", response_class=FileResponse)
 async def file(request: Request, platform: Here, download_id: str) -> FileResponse:
     """The finished MP4; a Range is answered with 206."""
-    if not await opens(request, platform, _scope(download_id)):
+    if await opens(request, platform, _scope(download_id)) is None:
         raise Unauthorised
     path = platform.downloads.file(download_id)
     view = platform.downloads.view(download_id)

@@ -22,7 +22,7 @@ router = APIRouter(tags=["events"])
 async def events(websocket: WebSocket) -> None:
     """Bearer or ``?ticket=``; ``?types=device,session`` keeps only these nouns."""
     platform = platform_of(websocket)
-    if not await opens(websocket, platform, "events"):
+    if await opens(websocket, platform, "events") is None:
         refusal = Unauthorised("a ticket or a token is needed to read events")
         await websocket.send_denial_response(error_response(websocket, refusal))
         return

@@ -35,6 +35,14 @@ class Principal:
         return ROLES.index(self.role) >= ROLES.index(role) if self.role in ROLES else False
 
 
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Who was let in, and by which ticket, if it was one."""
+
+    user: str
+    ticket_id: str = ""
+
+
 class PrincipalCache:
     """Users and API keys as the store has them, believed for a few seconds."""
 
@@ -86,12 +94,16 @@ async def identify(connection: HTTPConnection) -> Principal | None:
     return await cache.api_key(key) if key else None
 
 
-async def opens(connection: HTTPConnection, platform: Platform, scope: str) -> bool:
-    """Whether headers or ``?ticket=`` open this stream (or ``events``)."""
-    ticket = connection.query_params.get("ticket")
-    if ticket is not None:
-        return platform.tokens.ticket_opens(ticket, scope)
-    return await identify(connection) is not None
+async def opens(
+    connection: HTTPConnection, platform: Platform, scope: str, output: str | None = None
+) -> Admitted | None:
+    """Whom headers or ``?ticket=`` open this stream for, by this way out; or ``events``."""
+    text = connection.query_params.get("ticket")
+    if text is not None:
+        ticket = platform.tickets.opens(text, scope, output)
+        return None if ticket is None else Admitted(ticket.user, ticket.ticket_id)
+    principal = await identify(connection)
+    return None if principal is None else Admitted(principal.name)
 
 
 async def viewer(connection: HTTPConnection, platform: Here) -> Principal:

@@ -57,7 +57,7 @@ async def live_playlist(
     """The media playlist, as soon as there is a whole segment, or what is waited for."""
 
     async def begin() -> str:
-        return await live_stream(request, platform, channel_id, stream)
+        return await live_stream(request, platform, channel_id, stream, "hls")
 
     place = f"live/{channel_id}/{stream}"
     return await _playlist(request, platform, place, begin, audio, number, part)
@@ -83,7 +83,7 @@ async def playback_playlist(
     """The media playlist of a playback, which is that of a live stream."""
 
     async def begin() -> str:
-        return await playback_stream(request, platform, stream_id)
+        return await playback_stream(request, platform, stream_id, "hls")
 
     place = f"play/{stream_id}/main"
     return await _playlist(request, platform, place, begin, audio, number, part)

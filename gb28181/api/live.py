@@ -35,6 +35,6 @@ async def live(
     """A running pull of this picture, begun if need be; an error names the leg that failed."""
     wanted = wanted or LiveIn()
     view = await platform.sessions.live(channel_id, wanted.transport, wanted.stream)
-    ticket = platform.tokens.ticket(principal.name, view.session.stream_id)
+    ticket = platform.tickets.give(principal.name, view.session.stream_id)
     key = StreamKey(channel_id, wanted.stream)
     return shown(view, stream_urls(request, platform, key, ticket))

@@ -22,6 +22,7 @@ from gb28181.playback.downloads import DownloadService
 from gb28181.playback.service import PlaybackService
 from gb28181.positions.service import PositionService
 from gb28181.session.service import SessionService
+from gb28181.session.tickets import TicketOffice
 from gb28181.store.store import Store
 from gb28181.subscribe.service import Subscriber
 from gb28181.subscribe.wishes import Wishes
@@ -73,6 +74,7 @@ class Platform:
     store: Store
     bus: Bus
     tokens: Tokens
+    tickets: TicketOffice
     logins: LoginLimits
     readiness: Callable[[], Readiness]
     metrics: Callable[[], bytes]

@@ -101,7 +101,7 @@ async def playback(
     """A recording as a stream of its own; an error names the leg that failed."""
     view = await platform.playback.play(channel_id, wanted.start, wanted.end, wanted.transport)
     stream_id = view.session.stream_id
-    ticket = platform.tokens.ticket(principal.name, stream_id)
+    ticket = platform.tickets.give(principal.name, stream_id)
     key = StreamKey(channel_id, "main", stream_id)
     return shown(view, stream_urls(request, platform, key, ticket))
 

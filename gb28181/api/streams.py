@@ -46,7 +46,7 @@ async def live_flv(
     audio: Heard = None,
 ) -> StreamingResponse:
     """The stream as HTTP-FLV, until the viewer leaves or the stream ends."""
-    ready = live_stream(request, platform, channel_id, stream)
+    ready = live_stream(request, platform, channel_id, stream, "flv")
     return await _http(request, platform, ready, "flv", audio)
 
 
@@ -59,7 +59,7 @@ async def live_mp4(
     audio: Heard = None,
 ) -> StreamingResponse:
     """The stream as fragmented MP4, until the viewer leaves, it ends or its formats change."""
-    ready = live_stream(request, platform, channel_id, stream)
+    ready = live_stream(request, platform, channel_id, stream, "fmp4")
     return await _http(request, platform, ready, "mp4", audio)
 
 
@@ -68,9 +68,8 @@ async def playback_flv(
     request: Request, platform: Here, stream_id: str, audio: Heard = None
 ) -> StreamingResponse:
     """A playback as HTTP-FLV, until the viewer leaves or the recording ends."""
-    return await _http(
-        request, platform, playback_stream(request, platform, stream_id), "flv", audio
-    )
+    ready = playback_stream(request, platform, stream_id, "flv")
+    return await _http(request, platform, ready, "flv", audio)
 
 
 @router.get("/play/{stream_id}.mp4", response_class=StreamingResponse)
@@ -78,9 +77,8 @@ async def playback_mp4(
     request: Request, platform: Here, stream_id: str, audio: Heard = None
 ) -> StreamingResponse:
     """A playback as fragmented MP4, until the viewer leaves or the recording ends."""
-    return await _http(
-        request, platform, playback_stream(request, platform, stream_id), "mp4", audio
-    )
+    ready = playback_stream(request, platform, stream_id, "fmp4")
+    return await _http(request, platform, ready, "mp4", audio)
 
 
 @router.websocket("/live/{channel_id}.{ending}")
@@ -93,7 +91,7 @@ async def live_websocket(
     codecs: Codecs = False,
 ) -> None:
     """The same bytes as binary messages; a refusal is an HTTP answer before the upgrade."""
-    ready = live_stream(websocket, platform_of(websocket), channel_id, stream)
+    ready = live_stream(websocket, platform_of(websocket), channel_id, stream, _by_socket(ending))
     await _websocket(websocket, ready, ending, audio, codecs)
 
 
@@ -102,7 +100,8 @@ async def playback_websocket(
     websocket: WebSocket, stream_id: str, ending: str, audio: Heard = None, codecs: Codecs = False
 ) -> None:
     """The same bytes as binary messages; a refusal is an HTTP answer before the upgrade."""
-    ready = playback_stream(websocket, platform_of(websocket), stream_id)
+    platform = platform_of(websocket)
+    ready = playback_stream(websocket, platform, stream_id, _by_socket(ending))
     await _websocket(websocket, ready, ending, audio, codecs)
 
 
@@ -117,24 +116,32 @@ async def missing_output(
 
 
 async def live_stream(
-    connection: HTTPConnection, platform: Platform, channel_id: str, stream: StreamName
+    connection: HTTPConnection,
+    platform: Platform,
+    channel_id: str,
+    stream: StreamName,
+    output: str,
 ) -> str:
     """The id of a stream that runs now, begun if need be. Raises Unauthorised, legs of a pull."""
     stream_id = StreamKey(channel_id, stream).stream_id
-    await _admit(connection, platform, stream_id)
+    await _admit(connection, platform, stream_id, output)
     await platform.sessions.live(channel_id, None, stream)
     return stream_id
 
 
-async def playback_stream(connection: HTTPConnection, platform: Platform, stream_id: str) -> str:
+async def playback_stream(
+    connection: HTTPConnection, platform: Platform, stream_id: str, output: str
+) -> str:
     """The id of a playback that goes on. Raises Unauthorised, NotFound."""
-    await _admit(connection, platform, stream_id)
+    await _admit(connection, platform, stream_id, output)
     await platform.playback.wanted(stream_id)
     return stream_id
 
 
-async def _admit(connection: HTTPConnection, platform: Platform, stream_id: str) -> None:
-    if not await opens(connection, platform, stream_id):
+async def _admit(
+    connection: HTTPConnection, platform: Platform, stream_id: str, output: str | None = None
+) -> None:
+    if await opens(connection, platform, stream_id, output) is None:
         raise Unauthorised("a ticket or a token is needed to open a stream")
 
 
@@ -160,6 +167,12 @@ async def _websocket(
         await websocket.send_denial_response(error_response(websocket, error))
         return
     await serve_websocket(websocket, viewer, told=codecs)
+
+
+def _by_socket(ending: str) -> str:
+    """What tickets call a container that goes out over a WebSocket."""
+    container = CONTAINERS.get(ending)
+    return f"ws_{container.kind}" if container is not None else ending
 
 
 def _no_output() -> PlatformError:

@@ -129,7 +129,7 @@ async def _listen(platform: Platform, wish: Wish, mode: Mode) -> ListenOut | Non
 def _shown(request: Request, platform: Platform, talk: Talk, user: str) -> TalkOut:
     shown = TalkOut.model_validate(talk.view())
     if shown.source is Source.MICROPHONE:
-        ticket = platform.tokens.ticket(user, scope(talk.talk_id))
+        ticket = platform.tickets.give(user, scope(talk.talk_id))
         base = platform.settings.http.public_url or f"{request.url.scheme}://{request.url.netloc}"
         secure, _, where = base.rstrip("/").partition("://")
         path = f"/api/v1/talks/{talk.talk_id}/microphone?ticket={ticket}"

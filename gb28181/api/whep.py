@@ -88,7 +88,7 @@ async def preflight(name: str, peer_id: str = "") -> Response:
 
 
 async def _offer(request: Request, platform: Platform, stream_id: str) -> str:
-    if not await opens(request, platform, stream_id):
+    if await opens(request, platform, stream_id, "whep") is None:
         raise Unauthorised("a ticket or a token is needed to open a stream")
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != SDP_TYPE:
         raise BadInput(f"the offer has to be {SDP_TYPE}")

@@ -6,6 +6,7 @@ guard against somebody who can read the whole data directory; that is what file 
 
 from __future__ import annotations
 
+import hmac
 import os
 from pathlib import Path
 
@@ -29,6 +30,11 @@ class Cipher:
             return self._fernet.decrypt(token.encode()).decode()
         except InvalidToken:
             return None
+
+
+def derived_key(key: bytes, purpose: str) -> bytes:
+    """32 bytes of their own for one purpose, always the same of the same key file."""
+    return hmac.digest(key, f"gb28181 {purpose}".encode(), "sha256")
 
 
 def load_key(data_dir: Path) -> bytes:

@@ -37,3 +37,9 @@ VIEWER_CUT = LogEvent(
     ("protocol", "remote", "reason"),
     "A player's connection broke a limit or the protocol and was closed.",
 )
+VIEWER_TICKET_REVOKED = LogEvent(
+    "viewer.ticket_revoked",
+    Level.INFO,
+    ("ticket_id", "user"),
+    "A ticket, or all of a user, opens nothing any more; what it opened is ended.",
+)
