@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import uuid
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -28,44 +25,9 @@ from gb28181.store import (
     StoreUnavailable,
 )
 from gb28181.store.tables import UtcTime, metadata
-from tests.unit.gb28181.store_support import postgresql
+from tests.unit.gb28181.conftest import OPTIONS
 
-OPTIONS = StoreOptions(flush_interval_s=0.02, alive_interval_s=0.02)
 NOW = datetime(2026, 11, 22, 8, 30, 0, 123456, tzinfo=UTC)
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str | None]:
-    try:
-        with postgresql() as url:
-            yield url
-    except (OSError, subprocess.SubprocessError):
-        yield None
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def url(request: pytest.FixtureRequest) -> AsyncIterator[str | None]:
-    if request.param == "sqlite":
-        yield None
-        return
-    server: str | None = request.getfixturevalue("server")
-    if server is None:
-        pytest.skip("PostgreSQL cannot be started here")
-    name = f"t{uuid.uuid4().hex[:12]}"
-    admin = create_async_engine(server, isolation_level="AUTOCOMMIT")
-    async with admin.connect() as connection:
-        await connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield server.replace("/postgres?", f"/{name}?")
-    async with admin.connect() as connection:
-        await connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    await admin.dispose()
-
-
-@pytest.fixture
-async def store(url: str | None, tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(url, tmp_path, OPTIONS)
-    yield opened
-    await opened.aclose()
 
 
 def device(number: int = 1) -> DeviceRecord:
