@@ -165,6 +165,8 @@ class MediaSettings(Section):
     """Address of the media workers' own HTTP; no effect yet: media is served on `http.port`."""
     http_ports: Ports | None = None
     """Ports of the media workers' own HTTP; no effect yet."""
+    report_interval: Duration = Field(5.0, ge=0, le=300)
+    """Pause between two RTCP receiver reports to a camera that sends over UDP; 0: none are sent."""
     rtsp_port: Port = 8554
     """Port of the RTSP output, 0 turns it off; one that is taken is a warning and no RTSP."""
     rtsp_host: str | None = None

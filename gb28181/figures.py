@@ -16,6 +16,7 @@ def install_figures(metrics: Metrics, app: App) -> None:
     """Register the readers; each is a plain number kept by its owner."""
     _devices(metrics, app)
     _sessions(metrics, app)
+    _media(metrics, app)
     _sip(metrics, app)
     _store(metrics, app)
     _reports(metrics, app)
@@ -50,6 +51,39 @@ def _sessions(metrics: Metrics, app: App) -> None:
         "gb28181_sounds_refused_total",
         "Listeners that got no sound because too much is made already.",
         lambda: app.node.totals().sounds_refused,
+    )
+
+
+def _media(metrics: Metrics, app: App) -> None:
+    watch = app.sessions.watch
+    counters = watch.counters
+    metrics.counter(
+        "gb28181_media_packets_total",
+        "RTP of all pulls: taken, missing in the sequence, thrown away by the kernel, or from"
+        " another address than the sender's.",
+        lambda: {
+            ("taken",): counters.packets,
+            ("lost",): counters.lost,
+            ("kernel_drop",): counters.kernel_drops,
+            ("foreign",): counters.foreign,
+        },
+        ("result",),
+    )
+    metrics.counter(
+        "gb28181_media_received_bytes_total", "RTP of all pulls.", lambda: counters.bytes_in
+    )
+    metrics.counter(
+        "gb28181_media_pictures_total", "Pictures that were given out.", lambda: counters.frames
+    )
+    metrics.gauge(
+        "gb28181_media_bitrate_bps",
+        "Received by all pulls in the last second.",
+        lambda: float(sum(s.bitrate_bps for s in watch.last())),
+    )
+    metrics.gauge(
+        "gb28181_media_jitter_ms",
+        "The highest interarrival jitter of a pull.",
+        lambda: max((s.measured.jitter_ms for s in watch.last()), default=0.0),
     )
 
 

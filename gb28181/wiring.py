@@ -74,6 +74,7 @@ def node_options(settings: Settings) -> NodeOptions:
         gap_s=settings.sessions.silence_timeout,
         viewers=media.viewers_per_node,
         sounds=media.sounds,
+        report_s=media.report_interval,
         limits=HubLimits(
             gop_bytes=media.gop_bytes,
             gop_s=media.gop_duration,

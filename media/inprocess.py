@@ -7,8 +7,10 @@ serves all streams, and one all voices; there is none per packet, per stream or 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
+import secrets
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -41,10 +43,12 @@ from media.node import (
 )
 from media.output.viewers import StreamViewer
 from media.ports import REST_S, PortPool
+from media.receive.rtcp_port import RtcpPort
 from media.receive.source_lock import Networks, SourceLock
 from media.receive.tcp import TcpReceiver, open_tcp_socket
 from media.receive.udp import SocketPoller, open_udp_socket
 from media.record.recorder import Recorder
+from media.rtp.reception import INTERVAL_S
 from media.sound.shop import SoundShop
 from media.stream import Stream
 from media.voice.sender import Sender, TcpSender, UdpSender
@@ -73,6 +77,8 @@ class NodeOptions:
     """Of all streams together."""
     sounds: int = 64
     """Streams AAC is made for at one time."""
+    report_s: float = INTERVAL_S
+    """Between two RTCP receiver reports of a stream over UDP; 0: none are sent."""
     resting: tuple[int, ...] = ()
     """Ports a node that died had in use: cameras may still send there, so they rest first."""
     limits: HubLimits = field(default_factory=HubLimits)
@@ -96,6 +102,9 @@ class InProcessNode:
         self.sounds = SoundShop(self.options.sounds)
         self._numbers = count(1)
         self._listeners: list[Callable[[NodeEvent], None]] = []
+        self._own_ssrc = secrets.randbits(32) | 1 if self.options.report_s else 0
+        self._rtcp: dict[int, RtcpPort] = {}
+        """By port; one that is needed for a stream is taken back."""
         self._voices = Voices(self.name, self._emit, clock)
         self._flushes = 0
         self._poller: SocketPoller | None = None
@@ -145,6 +154,7 @@ class InProcessNode:
             if spec.mode == "udp" and sock is not None:
                 lock = SourceLock(networks, spec.ssrc)
                 stream.open_udp(info, self._socket_poller(), lock, sock, now)
+                self._open_rtcp(stream, port + 1)
             else:
                 stream.open_tcp(info, self._socket_poller(), networks, sock, now)
         except BaseException:
@@ -351,6 +361,8 @@ class InProcessNode:
                 now,
                 ordered=ordered,
                 sounds=self.sounds,
+                own_ssrc=self._own_ssrc,
+                report_s=self.options.report_s,
             )
             self._streams[spec.stream_id] = stream
             stream.record(self._recorders.get(spec.stream_id))
@@ -380,6 +392,9 @@ class InProcessNode:
         """A leased port and what listens on it; ports that others hold are passed over."""
         while True:
             port = self.ports.lease(now)
+            borrowed = self._rtcp.pop(port, None)
+            if borrowed is not None:
+                borrowed.close()
             try:
                 if mode == "udp":
                     return port, open_udp_socket(self.options.bind_host, port)
@@ -392,9 +407,19 @@ class InProcessNode:
                     raise PortsExhausted(f"no socket: {error}") from error
                 self.ports.refuse(port, now)
 
+    def _open_rtcp(self, stream: Stream, port: int) -> None:
+        """Listen for RTCP, where nobody has that port; a report can be sent without."""
+        ours = self.options.first_port < port <= self.options.last_port and port % 2
+        if not self._own_ssrc or stream.receiver is None or not ours or port in self.ports.leased:
+            return
+        with contextlib.suppress(OSError):
+            rtcp = RtcpPort(self._socket_poller(), self.options.bind_host, port, stream.hear)
+            stream.receiver.rtcp = self._rtcp[port] = rtcp
+
     def _rest(self, info: ReceiverInfo | None, rest_s: float) -> None:
         if info is not None:
             self._open.pop(info.receiver_id, None)
+            self._rtcp.pop(info.port + 1, None)
             self.ports.release(info.port, self._clock(), rest_s)
 
 

@@ -25,6 +25,7 @@ from media.errors import (
     StreamUnknown,
     ViewersExhausted,
 )
+from media.measures import NOT_MEASURED, Measures
 from media.unit import AudioFormat, VideoFormat
 from media.voice.audio import AudioPayload
 
@@ -332,9 +333,11 @@ class StreamStatistics:
     dropped_frames: int
     """Frames not given to viewers that were too slow."""
     container: str | None = None
-    """``ps``, ``h264``, ``h265`` or ``annexb``: what the packets carry, once it is known."""
+    """``ps``, ``h264``, ``h265``, ``ts`` or ``annexb``: what packets carry, once it is known."""
     bad_ps: int = 0
     """Places where the program stream broke the rules."""
+    measured: Measures = NOT_MEASURED
+    """What is measured once a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -552,6 +555,7 @@ __all__ = [
     "FormatChangedEvent",
     "HlsViewer",
     "InitSegment",
+    "Measures",
     "MediaConnectFailed",
     "MediaNode",
     "MediaSilent",

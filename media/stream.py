@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 
 from media.hub import Hub, HubLimits
+from media.measures import Meter
 from media.node import (
     FormatChangedEvent,
     MediaSilent,
@@ -25,25 +26,30 @@ from media.node import (
     ViewersChanged,
 )
 from media.receive.pipeline import Pipeline
-from media.receive.source_lock import Networks, SourceLock
+from media.receive.rtcp_port import RtcpPort
+from media.receive.source_lock import SILENCE_S, Networks, SourceLock
 from media.receive.tcp import TcpReceiver
 from media.receive.udp import SocketPoller, UdpReceiver
 from media.record.recorder import Recorder
+from media.rtp.reception import INTERVAL_S
 from media.sound.shop import SoundShop
 
 UNSUPPORTED_AFTER_S = 3.0
 """An unknown sound alone is no failure while a picture may still begin."""
+CNAME = b"gb28181"
+"""Who reports, RFC 3550 6.5.1: cameras do nothing with it."""
 
 
 class OpenReceiver:
     """A leased port, its socket, and what was already told about it."""
 
-    __slots__ = ("info", "opened_at", "shell", "told_silence", "told_unsupported")
+    __slots__ = ("info", "opened_at", "rtcp", "shell", "told_silence", "told_unsupported")
 
     def __init__(self, info: ReceiverInfo, shell: UdpReceiver | TcpReceiver, now: float) -> None:
         self.info = info
         self.shell = shell
         self.opened_at = now
+        self.rtcp: RtcpPort | None = None
         self.told_silence: float | None = None  # the last packet before the silence told last
         self.told_unsupported = False
 
@@ -65,8 +71,11 @@ class Stream:
         *,
         ordered: bool = False,
         sounds: SoundShop | None = None,
+        own_ssrc: int = 0,
+        report_s: float = INTERVAL_S,
     ) -> None:
-        """`ordered`: the transport keeps order (TCP), no packet is waited for."""
+        """`ordered`: the transport keeps order (TCP), no packet is waited for. `own_ssrc` signs
+        receiver reports; without one none are sent."""
         self.stream_id = stream_id
         self.ordered = ordered
         self.pipeline = Pipeline(ordered=ordered)
@@ -83,8 +92,9 @@ class Stream:
         self.recorder: Recorder | None = None
         self._emit = emit
         self._had_receiver = False
-        self._bitrate = 0
-        self._mark = (now, 0)
+        self._meter = Meter(now)
+        self._own_ssrc = own_ssrc
+        self._report_s = report_s
         self._gone = (0, 0, 0)  # kernel drops, foreign, invalid of the receivers closed so far
         self._foreign_source: tuple[str, int] | None = None
 
@@ -156,6 +166,8 @@ class Stream:
         self._gone = self._intake_counts(receiver)
         self._foreign_source = receiver.shell.foreign_source or self._foreign_source
         receiver.shell.close()
+        if receiver.rtcp is not None:
+            receiver.rtcp.close()
         return receiver.info
 
     def close(self, reason: str) -> ReceiverInfo | None:
@@ -172,15 +184,34 @@ class Stream:
     def tick(self, now: float, gap_s: float) -> None:
         """Once a second."""
         self.hub.tick(now)
-        at, before = self._mark
-        total = self.pipeline.stats.bytes
-        if now > at:
-            self._bitrate = round((total - before) * 8 / (now - at))
-        self._mark = (now, total)
         if self.receiver is not None:
             self.receiver.shell.tick(now)
+            self._report(self.receiver, now)
             self._check_silence(self.receiver, now, gap_s)
             self._check_codec(self.receiver, now)
+        self._meter.look(self.pipeline, now)
+
+    def hear(self, packet: bytes, now: float) -> bool:
+        """RTCP of the sender that came to a port of its own."""
+        return self.pipeline.reception.hear(packet, now)
+
+    def _report(self, receiver: OpenReceiver, now: float) -> None:
+        """RTCP for the sender, where it is due: over UDP, to whom media is taken from."""
+        shell, pipeline = receiver.shell, self.pipeline
+        if not self._own_ssrc or not isinstance(shell, UdpReceiver) or shell.source is None:
+            return
+        if receiver.rtcp is not None:
+            receiver.rtcp.expected = shell.source[0]
+        if not pipeline.reception.due(now) or now - shell.last_at >= SILENCE_S:
+            return
+        counts = pipeline.counts()
+        if counts is None:
+            return
+        packet = pipeline.reception.report(counts, self._own_ssrc, CNAME, now, self._report_s)
+        if receiver.rtcp is not None and not pipeline.rtcp_muxed:
+            receiver.rtcp.send(packet, *shell.source)
+        else:
+            shell.send(packet, above=not pipeline.rtcp_muxed)
 
     def statistics(self) -> StreamStatistics:
         stats = self.pipeline.stats
@@ -197,7 +228,7 @@ class Stream:
             source=None if receiver is None else receiver.shell.source,
             packets=stats.packets,
             bytes_in=stats.bytes,
-            bitrate_bps=self._bitrate,
+            bitrate_bps=self._meter.last.bitrate_bps,
             lost=stats.lost,
             late=stats.late,
             duplicates=stats.duplicates,
@@ -217,6 +248,7 @@ class Stream:
             dropped_frames=self.hub.dropped_frames,
             container=stats.container,
             bad_ps=stats.bad_ps,
+            measured=self._meter.last,
         )
 
     def _intake_counts(self, receiver: OpenReceiver) -> tuple[int, int, int]:

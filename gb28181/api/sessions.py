@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from gb28181.session.model import SessionState
+from gb28181.session.model import SessionState, SessionView
 
 from .guard import Operator, Viewer
-from .paging import Limit, Offset, Page, page_of
-from .platform import Here
+from .measured import MediaOut, measured
+from .paging import Limit, Offset, Page
+from .platform import Here, Platform
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
 
@@ -36,6 +37,7 @@ class SessionOut(BaseModel):
     viewers: int
     started_at: datetime
     ended_at: datetime | None
+    media: MediaOut | None = Field(None, description="what arrives; null once it is over")
 
 
 @router.get("")
@@ -48,13 +50,14 @@ async def sessions(
 ) -> Page[SessionOut]:
     """Sessions, newest first; without ``state`` those that are not over."""
     views = platform.sessions.views(state)
-    return page_of([SessionOut.model_validate(view) for view in views], limit, offset)
+    shown = [_shown(platform, view) for view in views[offset : offset + limit]]
+    return Page[SessionOut](items=shown, total=len(views))
 
 
 @router.get("/{session_id}")
 async def session(platform: Here, _: Viewer, session_id: str) -> SessionOut:
     """One session; ended ones are known for a while."""
-    return SessionOut.model_validate(platform.sessions.view(session_id))
+    return _shown(platform, platform.sessions.view(session_id))
 
 
 @router.delete("/{session_id}", status_code=204)
@@ -62,3 +65,11 @@ async def end(platform: Here, _: Operator, session_id: str) -> Response:
     """End the pull at once with BYE, whoever watches."""
     platform.sessions.end(session_id)
     return Response(status_code=204)
+
+
+def _shown(platform: Platform, view: SessionView) -> SessionOut:
+    out = SessionOut.model_validate(view)
+    if view.state is not SessionState.ENDED:
+        statistics = platform.node.statistics(view.stream_id)
+        out.media = None if statistics is None else measured(statistics)
+    return out

@@ -130,7 +130,7 @@ class SessionService:
         self._times = times
         self._streams: dict[str, Stream] = {}
         self._tick: asyncio.TimerHandle | None = None
-        self._watch = MediaWatch(node)
+        self.watch = MediaWatch(node)
         self._stopping = False
         self._all_ended = asyncio.Event()
         caller.on_running = self._call_running
@@ -398,7 +398,7 @@ class SessionService:
             stream.timer.cancel()
             stream.timer = None
         stream.owner.closed(failure)
-        self._watch.closed(stream_id, failure.reason.value)
+        self.watch.closed(stream_id, failure.reason.value)
         self._caller.close_stream(stream_id, failure.reason.value)
 
     def _arm(self, stream: Stream) -> None:
@@ -441,7 +441,7 @@ class SessionService:
             self._all_ended.set()
 
     def _on_node_event(self, event: NodeEvent) -> None:
-        self._watch.heard(event)
+        self.watch.heard(event)
         match event:
             case ViewersChanged():
                 stream = self._streams.get(event.stream_id)
@@ -471,7 +471,7 @@ class SessionService:
 
     def _reconcile(self) -> None:
         loop = asyncio.get_running_loop()
-        self._watch.look(self._streams)
+        self.watch.look(self._streams)
         self._caller.look()
         receivers = {info.receiver_id for info in self._node.receivers()}
         senders = {info.sender_id for info in self._node.senders()}

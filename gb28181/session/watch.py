@@ -7,6 +7,7 @@ each stream and kind, however many packets it stands for.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
@@ -27,12 +28,27 @@ from .ssrc import format_ssrc
 
 log = get_logger("media")
 
+_COUNTED = ("packets", "bytes_in", "lost", "kernel_drops", "foreign", "frames")
+
+
+@dataclass(slots=True)
+class MediaCounters:
+    """Of all streams since the start; grows once a second."""
+
+    packets: int = 0
+    bytes_in: int = 0
+    lost: int = 0
+    kernel_drops: int = 0
+    foreign: int = 0
+    frames: int = 0
+
 
 class MediaWatch:
     """Writes the lines; holds the figures of the last second."""
 
     def __init__(self, node: MediaNode) -> None:
         self._node = node
+        self.counters = MediaCounters()
         self._last: dict[str, StreamStatistics] = {}
 
     def heard(self, event: NodeEvent) -> None:
@@ -79,8 +95,20 @@ class MediaWatch:
                 continue
             before = self._last.get(stream_id)
             self._last[stream_id] = now
+            self._count(before, now)
             if before is not None:
                 _compare(stream_id, before, now)
+
+    def last(self) -> list[StreamStatistics]:
+        """Every stream as it was a second ago at most."""
+        return list(self._last.values())
+
+    def _count(self, before: StreamStatistics | None, now: StreamStatistics) -> None:
+        if before is not None and now.packets < before.packets:
+            before = None  # made anew since
+        for name in _COUNTED:
+            grown = getattr(now, name) - (getattr(before, name) if before is not None else 0)
+            setattr(self.counters, name, getattr(self.counters, name) + max(0, grown))
 
     def closed(self, stream_id: str, reason: str) -> None:
         """The stream is over."""

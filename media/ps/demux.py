@@ -154,9 +154,9 @@ class PsDemuxer:
         piece = Piece(stream, at, end, complete=complete)
         flags = data[at + 7] >> 6
         if flags & 2 and head >= 5:
-            piece.pts = _time(data, at + 9)
+            piece.pts = pes_time(data, at + 9)
             if flags == 3 and head >= 10:
-                piece.dts = _time(data, at + 14)
+                piece.dts = pes_time(data, at + 14)
         piece.parts.append(data[begin:end])
         piece.last_size = end - begin if length else -1
         return piece
@@ -240,7 +240,7 @@ def _find_header(data: bytes, at: int) -> int:
     return -1
 
 
-def _time(data: bytes, at: int) -> int:
+def pes_time(data: bytes, at: int) -> int:
     """A 33-bit time of a PES header; the marker bits are not checked."""
     return (
         (data[at] & 0x0E) << 29

@@ -15,6 +15,7 @@ from typing import Final
 from media.errors import StreamFormatError
 from media.rtp.es import packet_units
 from media.sound.aac import looks_like_adts
+from media.ts.demux import starts_ts
 from media.unit import Codec
 from media.video.nal import H264_SPS, H265_SPS, START, START4, split
 from media.video.sps import HIGH_PROFILES, parse_h264_sps, parse_h265_sps
@@ -41,6 +42,8 @@ class Container(StrEnum):
     """RFC 6184."""
     H265 = "h265"
     """RFC 7798."""
+    TS = "ts"
+    """RFC 2250, payload type 33; recognised by what it is."""
     ANNEXB = "annexb"
     """A byte stream with start codes, cut into packets anywhere: no standard, but sent."""
 
@@ -64,6 +67,8 @@ def container_of(payload: bytes) -> Container | None:
     """Container of a stream of which this is one payload; None when this one does not tell."""
     if starts_ps(payload):
         return Container.PS
+    if starts_ts(payload):
+        return Container.TS
     if payload.startswith((START, START4)):
         return Container.ANNEXB if video_codec(payload) else None
     for container, codec in ((Container.H264, Codec.H264), (Container.H265, Codec.H265)):

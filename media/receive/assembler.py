@@ -23,9 +23,12 @@ from typing import Final
 from media.ps.demux import PACK, START, Piece, PsDemuxer
 from media.ps.probe import Container, audio_codec, container_of, starts_ps, video_codec
 from media.ps.psm import STREAM_TYPES
+from media.receive.jitter import Jitter
 from media.receive.stats import PipelineStats
 from media.receive.track import AudioTrack, Out, VideoTrack
+from media.receive.transport import Transport
 from media.rtp import es
+from media.ts.demux import continues_ts, starts_ts
 from media.unit import Codec
 
 MAX_FRAME: Final = 4 * 1024 * 1024
@@ -57,6 +60,8 @@ class Assembler:
         self._stats = stats
         self._max_frame = max_frame
         self.ps = PsDemuxer()
+        self.ts = Transport(video, audio, stats, max_frame)
+        self.jitter = Jitter()
         self.container: Container | None = None
         self.timestamp = -1
         """RTP timestamp of the open burst; -1 when none is open for more packets."""
@@ -87,7 +92,9 @@ class Assembler:
         self._rtp = 0
         self._trust = 0
         self._cut = False
+        self.jitter.restart()
         self.ps.reset()
+        self.ts.restart()
         self._forget_container()
 
     def push(
@@ -100,6 +107,9 @@ class Assembler:
         out: Out,
     ) -> None:
         """The next payload in order; ``gap`` says that packets are missing in front of it."""
+        if self.container is Container.TS or (self.container is None and starts_ts(payload)):
+            self._transport(payload, timestamp, gap, arrival, out)
+            return
         if timestamp != self.timestamp:
             if self.container is Container.PS and not starts_ps(payload):
                 self._headless(gap, payload, timestamp, arrival, out)
@@ -119,6 +129,23 @@ class Assembler:
         self._add(payload, arrival)
         if marker:
             self._on_marker(out)
+
+    def _transport(
+        self, payload: bytes, timestamp: int, gap: bool, arrival: float, out: Out
+    ) -> None:
+        """A payload of transport packets: their RTP timestamps say nothing of pictures."""
+        if not continues_ts(payload):
+            self._barren += 1
+            if self._barren > MAX_BARREN or starts_ps(payload):
+                self._forget_container()
+                self.ts.restart()
+            return
+        if self.container is None:
+            self._open(-1, 0.0)
+            self.container = self._stats.container = Container.TS
+        self._barren = 0
+        self.jitter.take(timestamp, arrival)
+        self.ts.feed(payload, gap, arrival, out)
 
     def flush(self, now: float, out: Out) -> None:
         """Gives out a complete unit that nothing has followed for a while."""
@@ -150,6 +177,8 @@ class Assembler:
 
     def _open(self, timestamp: int, arrival: float) -> None:
         self.timestamp = timestamp
+        if timestamp >= 0:
+            self.jitter.take(timestamp, arrival)
         self.chunks = []
         self.size = 0
         self._deadline = arrival + FROZEN_S

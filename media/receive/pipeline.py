@@ -24,6 +24,7 @@ from media.receive.clock import Clock
 from media.receive.stats import PipelineStats
 from media.receive.track import AudioTrack, Formats, Out, VideoTrack
 from media.rtp.packet import HEADER, HEADER_BYTES, PLAIN_FIRST_OCTET, is_rtcp, payload_of
+from media.rtp.reception import Counts, Reception
 from media.rtp.reorder import WINDOW, Mark, Reorder
 from media.sound import g711
 from media.unit import AudioFormat, VideoFormat
@@ -93,6 +94,10 @@ class Pipeline:
         self._foreign: list[bytes] = []
         self._locked_at = 0.0
         self._not_audio: set[int] = set()
+        self.reception = Reception()
+        """What is told to the sender, and heard from it, by RTCP."""
+        self.rtcp_muxed = False
+        """The sender's RTCP comes to the port of its RTP (RFC 5761)."""
 
     @property
     def stats(self) -> PipelineStats:
@@ -103,7 +108,7 @@ class Pipeline:
         stats.late = order.late + bare.late
         stats.duplicates = order.duplicates + bare.duplicates
         stats.restarts = order.restarts
-        stats.bad_ps = self._frame.ps.bad
+        stats.bad_ps = self._frame.ps.bad + self._frame.ts.demuxer.bad
         stats.clock_repairs = self._clock.repairs
         return stats
 
@@ -114,6 +119,26 @@ class Pipeline:
     @property
     def audio_format(self) -> AudioFormat | None:
         return self._formats.audio
+
+    @property
+    def jitter_ms(self) -> float:
+        """Of the arrivals of frames."""
+        return self._frame.jitter.ms
+
+    def counts(self) -> Counts | None:
+        """What a receiver report tells now; None while there is no sender."""
+        stats, order = self._stats, self._order
+        if self._ssrc < 0:
+            return None
+        return Counts(
+            self._ssrc,
+            (order.expected - 1) & 0xFFFF,
+            stats.packets - stats.bad_rtp - stats.rtcp - stats.foreign,
+            order.lost,
+            order.late,
+            order.duplicates,
+            round(self._frame.jitter.ticks),
+        )
 
     def feed(self, packet: bytes, arrival: float) -> Out:
         """Takes one RTP packet; ``arrival`` in monotonic seconds."""
@@ -183,6 +208,7 @@ class Pipeline:
         self._foreign_ssrc = -1
         self._gap = False
         self._not_audio.clear()
+        self.rtcp_muxed = False
         return out
 
     def _general(
@@ -193,6 +219,7 @@ class Pipeline:
             return
         if is_rtcp(packet):
             self._stats.rtcp += 1
+            self.rtcp_muxed = self.reception.hear(packet, arrival) or self.rtcp_muxed
             return
         if self._stats.first_packet_at is None:
             self._stats.first_packet_at = arrival

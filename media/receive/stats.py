@@ -15,6 +15,7 @@ class PipelineStats:
     bad_rtp: int = 0
     """Not RTP, or too short."""
     rtcp: int = 0
+    """RTCP among the packets."""
     foreign: int = 0
     """RTP of another SSRC that was not taken for the stream."""
     ssrc: int | None = None
@@ -46,7 +47,11 @@ class PipelineStats:
     unsupported_audio: str | None = None
     """The same for sound, which does not stop the picture."""
     container: str | None = None
-    """``ps``, ``h264``, ``h265`` or ``annexb`` once it is known."""
+    """``ps``, ``h264``, ``h265``, ``ts`` or ``annexb`` once it is known."""
+    gop_frames: int = 0
+    """Pictures between the last two key frames; 0 while that is not known."""
+    gop_ticks: int = 0
+    """The time between them, 90 kHz."""
     waiting_key: bool = True
     """Video is held back until the next whole key frame: the moment to ask the device for one."""
     first_packet_at: float | None = None

@@ -59,10 +59,12 @@ class VideoTrack:
         self._hits = 0
         self._since_key = 0
         self._group = 0
+        self._key_dts: int | None = None
 
     def restart(self) -> None:
         """Another sender follows: nothing before may be referred to."""
         self._sets = None
+        self._key_dts = None
         self._await_key()
         self._group = 0
 
@@ -123,6 +125,10 @@ class VideoTrack:
             data = join(head.prefix) + data[head.slice_at :]
         pts, dts = self._clock.stamp(VIDEO, *times, arrival)
         self._stats.frames += 1
+        if head.key:
+            if self._key_dts is not None:
+                self._stats.gop_ticks = dts - self._key_dts
+            self._key_dts = dts
         out.append(AccessUnit(True, codec, pts, dts, head.key, data))
 
     def _recognise(self, claimed: Codec | None, data: bytes) -> tuple[Codec | None, Head | None]:
@@ -162,7 +168,7 @@ class VideoTrack:
         if set(head.parameter_sets) != set(sets.units):
             data = join([*sets.units, *head.prefix]) + data[head.slice_at :]
         if not self._stats.waiting_key:
-            self._group = self._since_key
+            self._group = self._stats.gop_frames = self._since_key
         self._since_key = 0
         self._hits = 0
         self._stats.waiting_key = False
@@ -171,6 +177,7 @@ class VideoTrack:
 
     def _await_key(self) -> None:
         self._stats.waiting_key = True
+        self._key_dts = None
         self._hits = 0
         self._since_key = 0
 

@@ -212,6 +212,17 @@ class UdpReceiver:
         """Once a second: look at the kernel's drop counter with the next datagram."""
         self._sample = True
 
+    def send(self, packet: bytes, *, above: bool) -> None:
+        """RTCP for the locked source: to the port media comes from, or to the one above it."""
+        source = self.lock.source
+        if source is None or self._closed:
+            return
+        address = (source[0], source[1] + 1, *source[2:]) if above else source
+        if address[1] <= 65535:
+            # A report that cannot be sent now is followed by another one.
+            with contextlib.suppress(OSError):
+                self._sock.sendto(packet, address)
+
     def close(self) -> None:
         """Stop receiving and free the port.  Idempotent."""
         if not self._closed:

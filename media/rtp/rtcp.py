@@ -1,8 +1,9 @@
-"""RTCP on the wire: what a sender tells its viewers, and what it reads from them.
+"""RTCP on the wire: what senders and receivers of a stream tell each other.
 
-Written: a compound of sender report and CNAME, and BYE. Read: receiver reports, requests for a key
-frame (PLI, FIR) and for packets that were lost (generic NACK). Unknown kinds are passed over, and
-a packet that lies about its length ends the reading, never the session.
+Written: a compound of sender or receiver report and CNAME, and BYE. Read: receiver reports,
+requests for a key frame (PLI, FIR) and for packets that were lost (generic NACK); of a camera the
+times of its sender reports. Unknown kinds are passed over, and a packet that lies about its length
+ends the reading, never the session.
 
 RFC 3550 6 (SR, RR, SDES, BYE), RFC 4585 6.2.1 and 6.3.1 (NACK, PLI), RFC 5104 4.3.1 (FIR).
 """
@@ -63,6 +64,34 @@ class PacketsWanted:
 Feedback = Report | KeyFrameWanted | PacketsWanted
 
 
+@dataclass(frozen=True, slots=True)
+class SenderTimes:
+    """What a sender report says of its clock."""
+
+    ssrc: int
+    ntp: int
+    """64 bits."""
+    rtp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What a receiver report says of one sender."""
+
+    ssrc: int
+    fraction: int
+    """Lost since the report before, in 256ths of what was expected."""
+    lost: int
+    """In all; less than nothing where packets came twice."""
+    highest: int
+    """Extended sequence number."""
+    jitter: int
+    last_report: int
+    """The middle 32 bits of the sender's last NTP time, 0 for none."""
+    delay: int
+    """Since that report, in 65536ths of a second."""
+
+
 def ntp(wall_s: float) -> int:
     """Seconds since 1970 as a 64-bit NTP time."""
     return int((wall_s + NTP_EPOCH) * (1 << 32)) & 0xFFFFFFFFFFFFFFFF
@@ -82,10 +111,44 @@ def sender_report(
         packets & 0xFFFFFFFF,
         octets & 0xFFFFFFFF,
     )
+    return report + _described(ssrc, cname)
+
+
+def receiver_report(ssrc: int, cname: bytes, block: Block) -> bytes:
+    """RR about one sender and SDES in one compound; `ssrc` is the receiver's own."""
+    lost = min(0x7FFFFF, max(-0x800000, block.lost)) & 0xFFFFFF
+    head = _HEAD.pack(0x81, RR, 7) + ssrc.to_bytes(4, "big")
+    body = _BLOCK.pack(
+        block.ssrc,
+        block.fraction << 24 | lost,
+        block.highest & 0xFFFFFFFF,
+        min(block.jitter, 0xFFFFFFFF),
+        block.last_report,
+        block.delay,
+    )
+    return head + body + _described(ssrc, cname)
+
+
+def read_sender(data: bytes) -> SenderTimes | None:
+    """The first sender report of a compound; None when there is none."""
+    at, size = 0, len(data)
+    while size - at >= 4:
+        first, kind, words = _HEAD.unpack_from(data, at)
+        end = at + 4 + words * 4
+        if first >> 6 != 2 or end > size:
+            return None
+        if kind == SR and words >= 6:
+            _, _, _, ssrc, ntp_time, rtp_time, _, _ = _SENDER.unpack_from(data, at)
+            return SenderTimes(ssrc, ntp_time, rtp_time)
+        at = end
+    return None
+
+
+def _described(ssrc: int, cname: bytes) -> bytes:
     item = bytes((1, len(cname))) + cname
     padding = 4 - len(item) % 4  # at least one zero byte ends the list of items
     chunk = ssrc.to_bytes(4, "big") + item + bytes(padding)
-    return report + _HEAD.pack(0x81, SDES, len(chunk) // 4) + chunk
+    return _HEAD.pack(0x81, SDES, len(chunk) // 4) + chunk
 
 
 def goodbye(ssrc: int) -> bytes:

@@ -150,6 +150,7 @@ TYPES: tuple[type[Any], ...] = (
         seam.ReceiverSpec,
         seam.ReceiverInfo,
         seam.StreamStatistics,
+        seam.Measures,
         seam.RecordingInfo,
     ),
     *(seam.SenderSpec, seam.SenderInfo, seam.SenderStatistics, seam.VoiceStatistics),

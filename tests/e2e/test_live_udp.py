@@ -6,6 +6,7 @@ import itertools
 import re
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,12 @@ pytestmark = [
     pytest.mark.clause("GB/T 28181-2022", "annex C"),
     pytest.mark.clause("GB/T 28181-2022", "annex G"),
 ]
+
+
+def _measured(platform: Server, live: dict[str, Any]) -> dict[str, Any] | None:
+    """What arrives, once there was a second and a group of pictures to measure."""
+    media: dict[str, Any] = platform.session(live["session_id"])["media"]
+    return media if media["gop_frames"] and media["fps"] and media["reports_sent"] else None
 
 
 def test_picture_over_udp(platform: Server, make_camera: MakeCamera, video: Source) -> None:
@@ -47,6 +54,11 @@ def test_picture_over_udp(platform: Server, make_camera: MakeCamera, video: Sour
     assert (stream["codec_name"], stream["width"], stream["height"]) == ("h264", 1920, 1080)
     assert stream["avg_frame_rate"] == "25/1"
     assert_pictures(watch(flv), 7, 40)
+    arrives = wait_for(lambda: _measured(platform, live), "a second measured", timeout=30)
+    assert (arrives["container"], arrives["video"]) == ("ps", "h264")
+    assert (arrives["width"], arrives["height"]) == (1920, 1080)
+    assert arrives["bitrate_bps"] > 100_000
+    assert (arrives["lost"], arrives["loss"]) == (0, 0)
     platform.end(live["session_id"])
     camera.wait_received("BYE")
     assert camera.open_calls() == []

@@ -44,6 +44,7 @@ SHELLS = frozenset(
         "media.receive.batch",
         "media.hub",
         "media.inprocess",
+        "media.receive.rtcp_port",
         "media.receive.tcp",
         "media.receive.udp",
         "media.describing",
