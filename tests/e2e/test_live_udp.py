@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 import threading
@@ -27,7 +28,8 @@ pytestmark = [
 
 def _measured(platform: Server, live: dict[str, Any]) -> dict[str, Any] | None:
     """What arrives, once there was a second and a group of pictures to measure."""
-    media: dict[str, Any] = platform.session(live["session_id"])["media"]
+    media: dict[str, Any] | None = platform.session(live["session_id"])["media"]
+    assert media is not None
     return media if media["gop_frames"] and media["fps"] and media["reports_sent"] else None
 
 
@@ -54,7 +56,8 @@ def test_picture_over_udp(platform: Server, make_camera: MakeCamera, video: Sour
     assert (stream["codec_name"], stream["width"], stream["height"]) == ("h264", 1920, 1080)
     assert stream["avg_frame_rate"] == "25/1"
     assert_pictures(watch(flv), 7, 40)
-    arrives = wait_for(lambda: _measured(platform, live), "a second measured", timeout=30)
+    with contextlib.closing(RawViewer(flv)):
+        arrives = wait_for(lambda: _measured(platform, live), "a second measured", timeout=30)
     assert (arrives["container"], arrives["video"]) == ("ps", "h264")
     assert (arrives["width"], arrives["height"]) == (1920, 1080)
     assert arrives["bitrate_bps"] > 100_000
