@@ -17,8 +17,8 @@ from gb28181.simulator.profiles import Habit, Profile
 
 GROUP, ORGANISATION, ALARM_INPUT = "215", "216", "134"
 _DIVISIONS: Final = (2, 4, 6, 8)
-_BEYOND: Final = "萳"
-"""Not in GB2312, but in GB 18030."""
+_BEYOND: Final = "（镕园）"
+"""A place whose first character is not in GB2312, but in GB 18030."""
 
 Item = tuple[str, tuple[Node, ...]]
 """Its id, and its fields behind DeviceID."""

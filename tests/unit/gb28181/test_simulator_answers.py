@@ -172,7 +172,7 @@ def test_habits_of_hikvision() -> None:
 
 def test_habits_of_dahua() -> None:
     body, item = first_item("dahua")
-    assert item["Name"].endswith("萳")
+    assert item["Name"].endswith("（镕园）")
     assert b'encoding="GB2312"' in body
     with pytest.raises(UnicodeEncodeError):
         item["Name"].encode("gb2312")
