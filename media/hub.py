@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from media.errors import ViewersExhausted
 from media.hls.feed import HlsFeed, HlsPlayer
@@ -41,6 +42,15 @@ class HubLimits:
     """A viewer that reads nothing for so long, with something to read, is closed."""
 
 
+class Sink(Protocol):
+    """A recording that gets what players of fMP4 would: pictures, and sound as AAC."""
+
+    def set_format(self, video: VideoFormat | None, sound: AudioFormat | None) -> None: ...
+    def begin(self, units: list[AccessUnit]) -> None: ...
+    def push(self, unit: AccessUnit) -> None: ...
+    def interrupt(self) -> None: ...
+
+
 class Hub:
     """A stream and its viewers."""
 
@@ -61,6 +71,7 @@ class Hub:
         "_on_no_sound",
         "_on_started",
         "_on_viewers",
+        "_sink",
         "_sound_broken",
         "_sound_told",
         "_sounds",
@@ -102,6 +113,7 @@ class Hub:
         self._sound_told = False
         self._hls: dict[Sound, HlsFeed] = {}  # those somebody asks for
         self._tap: Callable[[Entry], None] | None = None
+        self._sink: Sink | None = None
         self._need_key = True
         self._audio_only = False
         self._first_audio: int | None = None
@@ -155,7 +167,7 @@ class Hub:
             self._gop.push(out)
             if self._tap is not None:
                 self._tap(out)
-            if self._audiences or self._hls:
+            if self._audiences or self._hls or self._sink is not None:
                 self._publish(out)
                 if self._made is not None:
                     self._hear(self._made, out)
@@ -170,6 +182,8 @@ class Hub:
             feed.interrupt()
         if self._tap is not None:
             self._tap(Break())
+        if self._sink is not None:
+            self._sink.interrupt()
 
     def tap(self, take: Callable[[Entry], None] | None) -> None:
         """Give every unit to a recording, beginning with the pictures since the last key frame."""
@@ -180,6 +194,17 @@ class Hub:
                 for unit in self._gop:
                     if unit.video or (self.audio and unit.codec is self.audio.codec):
                         take(unit)
+
+    def record(self, sink: Sink | None) -> None:
+        """Give everything to a recording from the last key frame on, or no longer."""
+        self._sink = sink
+        if sink is not None:
+            self._begin_sound()
+            sink.set_format(self.video, self._heard("aac"))
+            if not self._need_key:
+                sink.begin(list(self._gop))
+        elif self._made is not None and not self._listens:
+            self._end_sound()
 
     def _begins(self, unit: AccessUnit) -> bool:
         """Whether the stream (again) begins with this unit."""
@@ -231,12 +256,16 @@ class Hub:
             audience.publish(unit, begins, sound_due)
         for feed in self._hls.values():
             feed.push(unit)
+        if self._sink is not None:
+            self._sink.push(unit)
 
     def _tell_formats(self) -> None:
         for audience in self._audiences.values():
             audience.set_format(self.video, self.audio, self.aac)
         for sound, feed in self._hls.items():
             feed.set_format(self.video, self._heard(sound))
+        if self._sink is not None:
+            self._sink.set_format(self.video, self._heard("aac"))
 
     def _heard(self, sound: Sound) -> AudioFormat | None:
         """The track of HLS for who wishes this."""
@@ -245,7 +274,9 @@ class Hub:
 
     @property
     def _listens(self) -> bool:
-        return "aac" in self._hls or any(a.listens for a in self._audiences.values())
+        if "aac" in self._hls or self._sink is not None:
+            return True
+        return any(a.listens for a in self._audiences.values())
 
     def _begin_sound(self, *, wanted: bool = False) -> None:
         """Have AAC made, where somebody wants it and the camera sends something else."""

@@ -48,6 +48,8 @@ from media.receive.source_lock import Networks, SourceLock
 from media.receive.tcp import TcpReceiver, open_tcp_socket
 from media.receive.udp import SocketPoller, open_udp_socket
 from media.record.recorder import Recorder
+from media.record.segment import SegmentsInfo, SegmentSpec
+from media.record.segments import SegmentRecorder
 from media.rtp.reception import INTERVAL_S
 from media.sound.shop import SoundShop
 from media.stream import Stream
@@ -98,6 +100,7 @@ class InProcessNode:
         self._streams: dict[str, Stream] = {}
         self._open: dict[str, Stream] = {}  # by receiver id
         self._recorders: dict[str, Recorder] = {}  # by stream id
+        self._segments: dict[str, SegmentRecorder] = {}  # by stream id
         self._disk: ThreadPoolExecutor | None = None
         self.sounds = SoundShop(self.options.sounds)
         self._numbers = count(1)
@@ -129,6 +132,8 @@ class InProcessNode:
             await self.close_stream(stream_id, "node_closed")
         for stream_id in list(self._recorders):
             await self.stop_recording(stream_id)
+        for stream_id in list(self._segments):
+            await self.stop_segments(stream_id)
         self.sounds.close()
         if self._disk is not None:
             self._disk.shutdown(wait=False)
@@ -227,10 +232,8 @@ class InProcessNode:
     async def record(self, stream_id: str, path: str) -> None:
         if stream_id in self._recorders:
             raise RecordingBusy(stream_id)
-        if self._disk is None:
-            self._disk = ThreadPoolExecutor(1, thread_name_prefix="recordings")
         recorder = Recorder(
-            path, self._disk, lambda reason: self._emit(RecordingFailed(stream_id, reason))
+            path, self._disk_thread(), lambda reason: self._emit(RecordingFailed(stream_id, reason))
         )
         self._recorders[stream_id] = recorder
         try:
@@ -260,6 +263,44 @@ class InProcessNode:
     def recordings(self) -> list[str]:
         """Streams being recorded."""
         return list(self._recorders)
+
+    async def record_segments(self, stream_id: str, spec: SegmentSpec) -> None:
+        if stream_id in self._segments:
+            raise RecordingBusy(stream_id)
+        try:
+            recorder = SegmentRecorder(stream_id, spec, self._disk_thread(), self._emit)
+            self._segments[stream_id] = recorder
+            await recorder.prepare()
+        except (OSError, ValueError) as error:
+            self._segments.pop(stream_id, None)
+            raise RecordingImpossible(f"{spec.folder}: {error}") from error
+        stream = self._streams.get(stream_id)
+        if stream is not None:
+            stream.record_segments(recorder)
+
+    async def stop_segments(self, stream_id: str) -> SegmentsInfo | None:
+        recorder = self._segments.get(stream_id)
+        if recorder is None:
+            return None
+        stream = self._streams.get(stream_id)
+        if stream is not None and stream.segments is recorder:
+            stream.record_segments(None)
+        await recorder.aclose()
+        self._segments.pop(stream_id, None)
+        return recorder.info
+
+    def segments(self, stream_id: str) -> SegmentsInfo | None:
+        recorder = self._segments.get(stream_id)
+        return None if recorder is None else recorder.info
+
+    def segmented(self) -> list[str]:
+        """Streams being recorded in segments."""
+        return list(self._segments)
+
+    def _disk_thread(self) -> ThreadPoolExecutor:
+        if self._disk is None:
+            self._disk = ThreadPoolExecutor(1, thread_name_prefix="recordings")
+        return self._disk
 
     async def open_voice(self, voice_id: str) -> None:
         self._voices.open(voice_id)
@@ -366,6 +407,7 @@ class InProcessNode:
             )
             self._streams[spec.stream_id] = stream
             stream.record(self._recorders.get(spec.stream_id))
+            stream.record_segments(self._segments.get(spec.stream_id))
         return stream
 
     def _emit(self, event: NodeEvent) -> None:

@@ -26,6 +26,7 @@ from media.errors import (
     ViewersExhausted,
 )
 from media.measures import NOT_MEASURED, Measures
+from media.record.segment import SegmentEvent, SegmentNode
 from media.unit import AudioFormat, VideoFormat
 from media.voice.audio import AudioPayload
 
@@ -267,6 +268,7 @@ NodeEvent = (
     | FormatChangedEvent
     | ReceiverFailed
     | RecordingFailed
+    | SegmentEvent
     | SenderConnected
     | SenderClosed
     | VoiceEnded
@@ -420,7 +422,7 @@ class HlsViewer(Protocol):
     async def aclose(self) -> None: ...
 
 
-class MediaNode(Protocol):
+class MediaNode(SegmentNode, Protocol):
     """A place that receives, holds and hands out streams."""
 
     name: str

@@ -32,6 +32,7 @@ from media.node import (
     VoiceUnknown,
 )
 from media.ports import REST_S
+from media.record.segment import SegmentsInfo, SegmentSpec
 
 
 class NodePool:
@@ -64,7 +65,7 @@ class NodePool:
         for node in self.nodes:
             if node.recording(stream_id) is not None or stream_id in node.streams():
                 return node
-        return None
+        return next((node for node in self.nodes if node.segments(stream_id) is not None), None)
 
     def _of_receiver(self, receiver_id: str) -> MediaNode | None:
         for node in self.nodes:
@@ -157,6 +158,17 @@ class NodePool:
     def recording(self, stream_id: str) -> RecordingInfo | None:
         node = self._of_stream(stream_id)
         return None if node is None else node.recording(stream_id)
+
+    async def record_segments(self, stream_id: str, spec: SegmentSpec) -> None:
+        await (self._of_stream(stream_id) or self._least()).record_segments(stream_id, spec)
+
+    async def stop_segments(self, stream_id: str) -> SegmentsInfo | None:
+        node = self._of_stream(stream_id)
+        return None if node is None else await node.stop_segments(stream_id)
+
+    def segments(self, stream_id: str) -> SegmentsInfo | None:
+        node = self._of_stream(stream_id)
+        return None if node is None else node.segments(stream_id)
 
     # --- voices ------------------------------------------------------------------------------
 

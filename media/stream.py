@@ -31,6 +31,7 @@ from media.receive.source_lock import SILENCE_S, Networks, SourceLock
 from media.receive.tcp import TcpReceiver
 from media.receive.udp import SocketPoller, UdpReceiver
 from media.record.recorder import Recorder
+from media.record.segments import SegmentRecorder
 from media.rtp.reception import INTERVAL_S
 from media.sound.shop import SoundShop
 
@@ -90,6 +91,7 @@ class Stream:
         )
         self.receiver: OpenReceiver | None = None
         self.recorder: Recorder | None = None
+        self.segments: SegmentRecorder | None = None
         self._emit = emit
         self._had_receiver = False
         self._meter = Meter(now)
@@ -146,6 +148,11 @@ class Stream:
         self.recorder = recorder
         self.hub.tap(None if recorder is None else recorder.take)
 
+    def record_segments(self, recorder: SegmentRecorder | None) -> None:
+        """Record in segments from here on, or no longer."""
+        self.segments = recorder
+        self.hub.record(recorder)
+
     def update(self, ssrc: int | None, networks: Networks | None) -> None:
         if self.receiver is None:
             return
@@ -184,6 +191,8 @@ class Stream:
     def tick(self, now: float, gap_s: float) -> None:
         """Once a second."""
         self.hub.tick(now)
+        if self.segments is not None:
+            self.segments.tick()
         if self.receiver is not None:
             self.receiver.shell.tick(now)
             self._report(self.receiver, now)

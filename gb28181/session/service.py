@@ -38,6 +38,7 @@ from media.node import (
     ViewersChanged,
     VoiceEnded,
 )
+from media.record.segment import SegmentClosed, SegmentOpened, SegmentsFailed
 from sip.message import Response
 
 from . import call_words as calls
@@ -459,6 +460,8 @@ class SessionService:
                 self._media(event.receiver_id, calls.MediaLost(event.reason))
             case FormatChangedEvent() | RecordingFailed() | SoundUnavailable():
                 pass  # told by the watch, or to whoever records
+            case SegmentOpened() | SegmentClosed() | SegmentsFailed():
+                pass  # told to whoever records
             case SenderConnected() | SenderClosed() | VoiceEnded():
                 pass  # of those who talk
             case _:

@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from media.output import fmp4
-from media.output.fmp4 import AUDIO_TRACK, VIDEO_TRACK, Run, Sample
-from media.output.fmp4_output import SoundClock, sound_sample
-from media.sound.aac import SAMPLES_PER_FRAME
+from media.output.fmp4 import VIDEO_TRACK, Run, Sample
+from media.output.fmp4_output import SoundClock, runs_of, sound_sample
 from media.unit import CLOCK_HZ, AccessUnit, AudioFormat, VideoFormat
 from media.video.lengths import length_prefixed
 
@@ -207,7 +206,7 @@ class Segmenter:
         runs = []
         if self._pictures:
             runs.append(Run(VIDEO_TRACK, self._part_begins, self._pictures))
-        runs += _runs_of(self._frames)
+        runs += runs_of(self._frames)
         if segment is None or not runs:
             return
         self._fragments += 1
@@ -258,16 +257,3 @@ class Segmenter:
 
 def _rounded(ticks: int) -> int:
     return (ticks + CLOCK_HZ // 2) // CLOCK_HZ
-
-
-def _runs_of(frames: list[tuple[int, Sample]]) -> list[Run]:
-    """Sound that lies end to end is one run; a hole begins another."""
-    runs: list[Run] = []
-    ends = -1
-    for at, sample in frames:
-        if at == ends:
-            runs[-1].samples.append(sample)
-        else:
-            runs.append(Run(AUDIO_TRACK, at, [sample]))
-        ends = at + SAMPLES_PER_FRAME
-    return runs

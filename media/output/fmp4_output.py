@@ -85,3 +85,16 @@ class SoundClock:
 def sound_sample(unit: AccessUnit) -> Sample:
     """A frame of AAC."""
     return Sample((unit.data,), len(unit.data), SAMPLES_PER_FRAME, 0, True)
+
+
+def runs_of(frames: list[tuple[int, Sample]]) -> list[Run]:
+    """Sound that lies end to end is one run; a hole begins another."""
+    runs: list[Run] = []
+    ends = -1
+    for at, sample in frames:
+        if at == ends:
+            runs[-1].samples.append(sample)
+        else:
+            runs.append(Run(AUDIO_TRACK, at, [sample]))
+        ends = at + SAMPLES_PER_FRAME
+    return runs

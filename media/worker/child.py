@@ -45,6 +45,8 @@ _CALLS = frozenset(
         "close_stream",
         "record",
         "stop_recording",
+        "record_segments",
+        "stop_segments",
         "open_voice",
         "feed_voice",
         "play_voice",
@@ -167,9 +169,10 @@ class Child:
             _some(node.recording(one) for one in node.recordings()),
             _some(node.voice_statistics(one) for one in node.voices()),
             _some(node.sender_statistics(one.sender_id) for one in node.senders()),
+            _some(node.segments(one) for one in node.segmented()),
             self._viewing.dropped() if self._viewing is not None else (),
         )
-        if seen.streams or seen.recordings or seen.voices or self._told_some:
+        if seen.streams or seen.recordings or seen.segments or seen.voices or self._told_some:
             self._told_some = bool(seen.streams)
             self._link.send(seen)
 

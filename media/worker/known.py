@@ -18,6 +18,7 @@ from media.node import (
     ViewersChanged,
     VoiceStatistics,
 )
+from media.record.segment import SegmentsFailed, SegmentsInfo
 
 from .messages import Seen
 
@@ -34,6 +35,7 @@ class Known:
         self.streams: dict[str, None] = {}
         """In the order they were opened."""
         self.recordings: dict[str, RecordingInfo] = {}
+        self.segments: dict[str, SegmentsInfo] = {}
         self.voices: dict[str, VoiceStatistics] = {}
         self.senders: dict[str, SenderInfo] = {}
         self.hearers: dict[int, Callable[[bytes], None]] = {}
@@ -53,6 +55,9 @@ class Known:
         for recording in seen.recordings:
             if recording.stream_id in self.recordings:
                 self.recordings[recording.stream_id] = recording
+        for one in seen.segments:
+            if one.stream_id in self.segments:
+                self.segments[one.stream_id] = one
         for voice in seen.voices:
             if voice.voice_id in self.voices:
                 self.voices[voice.voice_id] = voice
@@ -92,6 +97,7 @@ class Known:
                 for one in self.receivers.values()
             ),
             *(RecordingFailed(stream_id, reason) for stream_id in self.recordings),
+            *(SegmentsFailed(stream_id, reason, False) for stream_id in self.segments),
             *(SenderClosed(one.voice_id, one.sender_id, reason) for one in self.senders.values()),
             *(ViewersChanged(stream_id, 0) for stream_id in self.streams),
         ]

@@ -14,6 +14,13 @@ from media import node as seam
 from media.errors import MediaError
 from media.hub import HubLimits
 from media.inprocess import NodeOptions
+from media.record.segment import (
+    SegmentClosed,
+    SegmentOpened,
+    SegmentsFailed,
+    SegmentsInfo,
+    SegmentSpec,
+)
 from media.unit import AudioFormat, VideoFormat
 
 # --- to the worker --------------------------------------------------------------------------
@@ -99,6 +106,7 @@ class Seen:
     recordings: tuple[seam.RecordingInfo, ...] = ()
     voices: tuple[seam.VoiceStatistics, ...] = ()
     senders: tuple[seam.SenderStatistics, ...] = ()
+    segments: tuple[SegmentsInfo, ...] = ()
     viewers: tuple[tuple[int, int], ...] = ()
     """Number of a viewer, and how many frames it was too slow for so far."""
 
@@ -152,10 +160,13 @@ TYPES: tuple[type[Any], ...] = (
         seam.StreamStatistics,
         seam.Measures,
         seam.RecordingInfo,
+        SegmentSpec,
+        SegmentsInfo,
     ),
     *(seam.SenderSpec, seam.SenderInfo, seam.SenderStatistics, seam.VoiceStatistics),
     *(seam.MediaStarted, seam.MediaSilent, seam.MediaUnsupported, seam.ViewersChanged),
     *(seam.FormatChangedEvent, seam.ReceiverFailed, seam.RecordingFailed),
+    *(SegmentOpened, SegmentClosed, SegmentsFailed),
     *(seam.SenderConnected, seam.SenderClosed, seam.VoiceEnded, seam.SoundUnavailable),
     *(VideoFormat, AudioFormat, HubLimits, NodeOptions),
 )

@@ -33,6 +33,7 @@ from media.node import (
     VoiceStatistics,
 )
 from media.ports import REST_S
+from media.record.segment import SegmentsInfo, SegmentSpec
 
 from . import messages as m
 from .audience import Audience
@@ -313,6 +314,20 @@ class WorkerNode:
 
     def recording(self, stream_id: str) -> RecordingInfo | None:
         return self._known.recordings.get(stream_id)
+
+    async def record_segments(self, stream_id: str, spec: SegmentSpec) -> None:
+        await self._next_worker()
+        await self._ask("record_segments", stream_id, spec)
+        none = SegmentsInfo(stream_id, 0, 0, 0.0, None, 0.0, 0.0, 0, None)
+        self._known.segments.setdefault(stream_id, none)
+
+    async def stop_segments(self, stream_id: str) -> SegmentsInfo | None:
+        self._known.segments.pop(stream_id, None)
+        found: SegmentsInfo | None = await self._ask("stop_segments", stream_id)
+        return found
+
+    def segments(self, stream_id: str) -> SegmentsInfo | None:
+        return self._known.segments.get(stream_id)
 
     # --- voices ------------------------------------------------------------------------------
 

@@ -50,6 +50,7 @@ SHELLS = frozenset(
         "media.describing",
         "media.pool",
         "media.record.recorder",
+        "media.record.segments",
         "media.rtp.udp",
         "media.rtsp.connection",
         "media.rtsp.play",
