@@ -8,6 +8,7 @@ file stays; the stream goes on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import time
 from collections.abc import Callable
@@ -250,15 +251,13 @@ class SegmentRecorder:
         file, self._file = self._file, None
         if file is None:
             return []
-        try:
+        with contextlib.suppress(OSError):  # what it still had to write is what failed
             file.file.close()
-        except OSError:
-            pass  # what it still had to write is what failed
-        try:
-            with (self._folder / file.path).open("r+b") as again:
-                again.truncate(file.size)
-        except OSError:
-            pass  # a file that cannot be cut is read up to its last whole fragment
+        with (
+            contextlib.suppress(OSError),  # uncut, it is read up to its last whole fragment
+            (self._folder / file.path).open("r+b") as again,
+        ):
+            again.truncate(file.size)
         return self._closed(file, "" if error is None else error.strerror or str(error))
 
     def _closed(self, file: _File, reason: str) -> list[SegmentEvent]:
