@@ -18,7 +18,7 @@ from gb28181.telemetry.rate import RateLimited
 from sip.errors import ParseError
 from sip.flow import Flow
 from sip.message import Request, Response
-from sip.server_side import ServerTransaction
+from sip.server_transaction import ServerTransaction
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, REGISTER, SUBSCRIBE, NOTIFY"
 """Methods of the standard (GB/T 28181-2022 9.2.3) and those the platform serves besides."""

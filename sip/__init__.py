@@ -22,7 +22,7 @@ from sip.headers import CSeq, Headers, NameAddr, Via
 from sip.message import REASONS, Request, Response, ack_for, build_response, cancel_for
 from sip.options import EndpointCounters, EndpointOptions, Handler
 from sip.parser import parse_datagram
-from sip.server_side import ServerTransaction
+from sip.server_transaction import ServerTransaction
 from sip.timers import Timers
 from sip.transport_tcp import CloseReason, TcpLimits
 from sip.uri import SipUri

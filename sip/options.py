@@ -7,7 +7,7 @@ from sip.client_side import ClientCounters
 from sip.errors import ParseError
 from sip.flow import Flow
 from sip.message import Request, Response
-from sip.server_side import RequestHandler, ServerCounters, ServerTransaction
+from sip.server_transaction import RequestHandler, ServerCounters, ServerTransaction
 from sip.timers import Timers
 from sip.transport_tcp import TcpLimits
 

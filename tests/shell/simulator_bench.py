@@ -25,7 +25,7 @@ from gb28181.simulator.profiles import Profile, profiles_named
 from sip import Dialog, Endpoint, EndpointOptions, Flow, Headers, Request, Response, Timers
 from sip.digest import DigestServer, Verdict
 from sip.ids import IdSource
-from sip.server_side import ServerTransaction
+from sip.server_transaction import ServerTransaction
 from tests.shell.sip_bench import QUICK, Caller, Owner, readable
 
 SERVER_ID = "64010000002000000001"

@@ -11,7 +11,8 @@ from sip.errors import TransportFailed
 from sip.flow import Flow
 from sip.message import Request
 from sip.parser import parse_datagram
-from sip.server_side import ServerSide, ServerTransaction
+from sip.server_side import ServerSide
+from sip.server_transaction import ServerTransaction
 from sip.timers import TimerQueue, Timers
 from tests.unit.sip.engine import request
 
