@@ -36,9 +36,9 @@ test: debian $(VENV)/.stamp-test lint ## everything the continuous integration r
 	# run again, three times at most, and every such run is told (R). All others have one run.
 	export TEST_RERUNS=3
 	echo "--- storms and the browser, one after the other"
-	$(BIN)/python -X dev -m pytest -q -rR -m "slow or browser"
+	$(BIN)/python -X dev -m pytest -q -rR --durations=20 -m "slow or browser"
 	echo "--- everything else, side by side"
-	$(BIN)/python -X dev -m pytest -q -rR -m "not slow and not browser" -n 3 --dist loadfile
+	$(BIN)/python -X dev -m pytest -q -rR --durations=20 -m "not slow and not browser" -n 3 --dist loadfile
 
 lint: $(VENV)/.stamp-test ## form, mistakes, types
 	@$(BIN)/ruff format --check $(PACKAGES) tests docs web/hatch_build.py

@@ -123,7 +123,7 @@ def test_name_place_and_state(
     for channel in channels:
         assert channel["online"], "whatever the word for it"
         assert channel["county"] == device_id[:6], "whatever its CivilCode or ParentID says"
-        assert channel["name"].rstrip("萳").endswith("机")
+        assert channel["name"].removesuffix("（镕园）").endswith("机")
         assert 105 < channel["longitude"] < 108
         assert channel["ptz_type"] in (1, 3), "inside Info or beside it"
     assert server.get("/channels", county=device_id[:6])["total"] >= 2
