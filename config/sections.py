@@ -159,6 +159,11 @@ class MediaSettings(Section):
     """Address the receiving sockets listen on."""
     ports: Ports = PortRange(30000, 30999)
     """Ports media is received on, one per stream over UDP and TCP."""
+    single_port: Port = 0
+    """One port for all streams, over UDP and over TCP that devices connect to, in place of one of
+    `ports` for each; 0: off. With several `workers` each has one, counted from here. Media is then
+    taken only from the address SIP came from and from `allow`: SSRC and address together tell the
+    streams apart."""
     allow: Annotated[tuple[Cidr, ...], BeforeValidator(parse_list)] = ()
     """Networks media may be sent to besides the address SIP came from."""
     http_host: str | None = None

@@ -232,6 +232,7 @@ class App:
             self.store,
             CallTimes(settings.sessions.invite_timeout, settings.sessions.media_timeout),
             settings.sessions.rest,
+            wiring.media_sources(settings),
         )
         self.sessions = SessionService(
             self.devices, caller, self.node, self.bus, wiring.pull_times(settings)

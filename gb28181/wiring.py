@@ -6,6 +6,7 @@ The parts know their own options and nothing of the settings' names; this page i
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -29,6 +30,7 @@ from media.ports import PortPool
 from media.rtsp.server import RtspOptions
 from media.tickets import ID_BYTES, Tickets
 from media.worker.node import WorkerNode
+from sip.flow import Flow
 from sip.options import EndpointOptions
 from sip.timers import Timers
 from sip.transport_tcp import TcpLimits
@@ -75,6 +77,7 @@ def node_options(settings: Settings) -> NodeOptions:
         viewers=media.viewers_per_node,
         sounds=media.sounds,
         report_s=media.report_interval,
+        single_port=media.single_port,
         limits=HubLimits(
             gop_bytes=media.gop_bytes,
             gop_s=media.gop_duration,
@@ -109,6 +112,14 @@ def pull_times(settings: Settings) -> PullTimes:
         offline_s=sessions.offline_grace,
         pause_s=sessions.reinvite_backoff,
     )
+
+
+def media_sources(settings: Settings) -> Callable[[Flow], tuple[str, ...]]:
+    """Where media of a device may come from: with one port for all streams the address counts."""
+    if not settings.media.single_port:
+        return lambda flow: ()
+    allowed = tuple(str(network) for network in settings.media.allow)
+    return lambda flow: (flow.remote[0].partition("%")[0], *allowed)
 
 
 def control_options(settings: Settings) -> ControlOptions:
@@ -155,7 +166,10 @@ def media_node(settings: Settings) -> MediaNode:
         first = options.first_port + number * share
         last = options.last_port if number == workers - 1 else first + share - 1
         name = f"worker{number + 1}"
-        node = WorkerNode(replace(options, name=name, first_port=first, last_port=last))
+        single = options.single_port and options.single_port + number
+        node = WorkerNode(
+            replace(options, name=name, first_port=first, last_port=last, single_port=single)
+        )
         node.on_up = partial(_up, name)
         node.on_lost = partial(_lost, name)
         nodes.append(node)

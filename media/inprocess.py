@@ -44,6 +44,8 @@ from media.node import (
 from media.output.viewers import StreamViewer
 from media.ports import REST_S, PortPool
 from media.receive.rtcp_port import RtcpPort
+from media.receive.single_tcp import SingleTcp
+from media.receive.single_udp import SingleUdp
 from media.receive.source_lock import Networks, SourceLock
 from media.receive.tcp import TcpReceiver, open_tcp_socket
 from media.receive.udp import SocketPoller, open_udp_socket
@@ -81,6 +83,8 @@ class NodeOptions:
     """Streams AAC is made for at one time."""
     report_s: float = INTERVAL_S
     """Between two RTCP receiver reports of a stream over UDP; 0: none are sent."""
+    single_port: int = 0
+    """One port for all streams, over UDP and over TCP that we listen for; 0: one for each."""
     resting: tuple[int, ...] = ()
     """Ports a node that died had in use: cameras may still send there, so they rest first."""
     limits: HubLimits = field(default_factory=HubLimits)
@@ -108,6 +112,8 @@ class InProcessNode:
         self._own_ssrc = secrets.randbits(32) | 1 if self.options.report_s else 0
         self._rtcp: dict[int, RtcpPort] = {}
         """By port; one that is needed for a stream is taken back."""
+        self._single_udp: SingleUdp | None = None
+        self._single_tcp: SingleTcp | None = None
         self._voices = Voices(self.name, self._emit, clock)
         self._flushes = 0
         self._poller: SocketPoller | None = None
@@ -134,6 +140,10 @@ class InProcessNode:
             await self.stop_recording(stream_id)
         for stream_id in list(self._segments):
             await self.stop_segments(stream_id)
+        if self._single_udp is not None and self._single_tcp is not None:
+            self._single_udp.close()
+            self._single_tcp.close()
+            self._single_udp = self._single_tcp = None
         self.sounds.close()
         if self._disk is not None:
             self._disk.shutdown(wait=False)
@@ -145,7 +155,12 @@ class InProcessNode:
         if stream is not None and stream.receiver is not None:
             raise StreamBusy(f"{spec.stream_id} has {stream.receiver.info.receiver_id}")
         networks = Networks(spec.sources)
-        port, sock = self._open_socket(spec.mode, now)
+        shared = bool(self.options.single_port) and spec.mode != "tcp-active"
+        if shared:
+            self._share()
+        port, sock = (
+            (self.options.single_port, None) if shared else self._open_socket(spec.mode, now)
+        )
         stream = self._stream_for(spec, stream, now)
         info = ReceiverInfo(
             receiver_id=f"{self.name}-{next(self._numbers)}",
@@ -160,6 +175,11 @@ class InProcessNode:
                 lock = SourceLock(networks, spec.ssrc)
                 stream.open_udp(info, self._socket_poller(), lock, sock, now)
                 self._open_rtcp(stream, port + 1)
+            elif spec.mode == "udp" and self._single_udp is not None:
+                stream.open_shared(info, self._single_udp, SourceLock(networks, spec.ssrc), now)
+            elif shared:
+                single, poller = self._single_tcp, self._socket_poller()
+                stream.open_tcp(info, poller, networks, None, now, shared=single, ssrc=spec.ssrc)
             else:
                 stream.open_tcp(info, self._socket_poller(), networks, sock, now)
         except BaseException:
@@ -371,6 +391,8 @@ class InProcessNode:
         """What is due once a second, for all streams."""
         for stream in list(self._streams.values()):
             stream.tick(now, self.options.gap_s)
+        if self._single_tcp is not None:
+            self._single_tcp.tick(now)
 
     def _arm(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self._on_timer)
@@ -449,6 +471,23 @@ class InProcessNode:
                     raise PortsExhausted(f"no socket: {error}") from error
                 self.ports.refuse(port, now)
 
+    def _share(self) -> None:
+        """Open the shared port with the first stream on it. Raises PortsExhausted."""
+        if self._single_udp is not None:
+            return
+        host, port = self.options.bind_host, self.options.single_port
+        try:
+            udp = open_udp_socket(host, port)
+            try:
+                tcp = open_tcp_socket(host, port)
+            except BaseException:
+                udp.close()
+                raise
+        except OSError as error:
+            raise PortsExhausted(f"the shared media port {port}: {error}") from error
+        self._single_udp = SingleUdp(self._socket_poller(), udp)
+        self._single_tcp = SingleTcp(self._socket_poller(), tcp)
+
     def _open_rtcp(self, stream: Stream, port: int) -> None:
         """Listen for RTCP, where nobody has that port; a report can be sent without."""
         ours = self.options.first_port < port <= self.options.last_port and port % 2
@@ -462,7 +501,8 @@ class InProcessNode:
         if info is not None:
             self._open.pop(info.receiver_id, None)
             self._rtcp.pop(info.port + 1, None)
-            self.ports.release(info.port, self._clock(), rest_s)
+            if info.port != self.options.single_port:
+                self.ports.release(info.port, self._clock(), rest_s)
 
 
 def _told(stream_id: str, recorder: Recorder) -> RecordingInfo:

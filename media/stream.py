@@ -27,6 +27,8 @@ from media.node import (
 )
 from media.receive.pipeline import Pipeline
 from media.receive.rtcp_port import RtcpPort
+from media.receive.single_tcp import SingleTcp
+from media.receive.single_udp import SharedReceiver, SingleUdp
 from media.receive.source_lock import SILENCE_S, Networks, SourceLock
 from media.receive.tcp import TcpReceiver
 from media.receive.udp import SocketPoller, UdpReceiver
@@ -34,6 +36,9 @@ from media.record.recorder import Recorder
 from media.record.segments import SegmentRecorder
 from media.rtp.reception import INTERVAL_S
 from media.sound.shop import SoundShop
+
+Shell = UdpReceiver | SharedReceiver | TcpReceiver
+"""What takes the packets of a stream."""
 
 UNSUPPORTED_AFTER_S = 3.0
 """An unknown sound alone is no failure while a picture may still begin."""
@@ -46,7 +51,7 @@ class OpenReceiver:
 
     __slots__ = ("info", "opened_at", "rtcp", "shell", "told_silence", "told_unsupported")
 
-    def __init__(self, info: ReceiverInfo, shell: UdpReceiver | TcpReceiver, now: float) -> None:
+    def __init__(self, info: ReceiverInfo, shell: Shell, now: float) -> None:
         self.info = info
         self.shell = shell
         self.opened_at = now
@@ -97,6 +102,7 @@ class Stream:
         self._meter = Meter(now)
         self._own_ssrc = own_ssrc
         self._report_s = report_s
+        self._leave_shared: Callable[[], None] | None = None
         self._gone = (0, 0, 0)  # kernel drops, foreign, invalid of the receivers closed so far
         self._foreign_source: tuple[str, int] | None = None
 
@@ -121,6 +127,21 @@ class Stream:
         )
         self.receiver = OpenReceiver(info, shell, now)
 
+    def open_shared(
+        self, info: ReceiverInfo, port: SingleUdp, lock: SourceLock, now: float
+    ) -> None:
+        """Receive on the port all streams share."""
+        self._expect_sender()
+        shell = SharedReceiver(
+            port,
+            lock,
+            self.pipeline.feed_all,
+            self.hub.feed,
+            on_new_source=self._new_sender,
+            on_failed=lambda reason: self._failed(info, reason),
+        )
+        self.receiver = OpenReceiver(info, shell, now)
+
     def open_tcp(
         self,
         info: ReceiverInfo,
@@ -128,8 +149,11 @@ class Stream:
         networks: Networks,
         sock: socket.socket | None,
         now: float,
+        shared: SingleTcp | None = None,
+        ssrc: int | None = None,
     ) -> None:
-        """Listen on a bound socket, or be ready to connect when there is none."""
+        """Listen on a bound socket, or on the one all streams share; be ready to connect when there
+        is neither."""
         self._expect_sender()
         shell = TcpReceiver(
             poller,
@@ -142,6 +166,9 @@ class Stream:
         self.receiver = OpenReceiver(info, shell, now)
         if sock is not None:
             shell.listen(sock)
+        if shared is not None:
+            shared.add(shell, ssrc)
+            self._leave_shared = lambda: shared.remove(shell)
 
     def record(self, recorder: Recorder | None) -> None:
         """Give all units to a recording from here on, or no longer."""
@@ -157,7 +184,7 @@ class Stream:
         if self.receiver is None:
             return
         shell = self.receiver.shell
-        if isinstance(shell, UdpReceiver):
+        if isinstance(shell, UdpReceiver | SharedReceiver):
             if ssrc is not None:
                 shell.lock.ssrc = ssrc
             if networks is not None:
@@ -173,6 +200,9 @@ class Stream:
         self._gone = self._intake_counts(receiver)
         self._foreign_source = receiver.shell.foreign_source or self._foreign_source
         receiver.shell.close()
+        if self._leave_shared is not None:
+            self._leave_shared()
+            self._leave_shared = None
         if receiver.rtcp is not None:
             receiver.rtcp.close()
         return receiver.info
@@ -207,7 +237,11 @@ class Stream:
     def _report(self, receiver: OpenReceiver, now: float) -> None:
         """RTCP for the sender, where it is due: over UDP, to whom media is taken from."""
         shell, pipeline = receiver.shell, self.pipeline
-        if not self._own_ssrc or not isinstance(shell, UdpReceiver) or shell.source is None:
+        if (
+            not self._own_ssrc
+            or not isinstance(shell, UdpReceiver | SharedReceiver)
+            or shell.source is None
+        ):
             return
         if receiver.rtcp is not None:
             receiver.rtcp.expected = shell.source[0]
@@ -263,7 +297,7 @@ class Stream:
     def _intake_counts(self, receiver: OpenReceiver) -> tuple[int, int, int]:
         drops, foreign, invalid = self._gone
         shell = receiver.shell
-        if isinstance(shell, UdpReceiver):
+        if isinstance(shell, UdpReceiver | SharedReceiver):
             drops += shell.kernel_drops
             invalid += shell.lock.invalid
         return drops, foreign + shell.foreign, invalid

@@ -67,6 +67,11 @@ class DialogStore(Protocol):
     async def close_dialog(self, call_id: str, reason: str) -> None: ...
 
 
+def _anywhere(flow: Flow) -> tuple[str, ...]:
+    """Media often comes from another address than signalling; its port tells the stream."""
+    return ()
+
+
 @dataclass(slots=True, eq=False)
 class _Line:
     """What the shell keeps for a session while its dialog lives."""
@@ -93,8 +98,10 @@ class Caller:
         store: DialogStore,
         times: CallTimes,
         rest_s: float = 30.0,
+        sources_of: Callable[[Flow], tuple[str, ...]] = _anywhere,
     ) -> None:
-        """``rest_s``: how long a port rests after its receiver closed."""
+        """``rest_s``: how long a port rests after its receiver closed. ``sources_of``: the networks
+        media of a device may come from; none for any."""
         self.ledger = ledger
         self.on_running: Callable[[Session], None] = _ignore
         self.on_failed: Callable[[Session, Failure], None] = _ignore_failure
@@ -105,6 +112,7 @@ class Caller:
         self._store = store
         self._times = times
         self._rest_s = rest_s
+        self._sources_of = sources_of
         self._lines: dict[str, _Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._teardown: dict[str, set[asyncio.Task[None]]] = {}
@@ -164,7 +172,7 @@ class Caller:
         if before is not None:
             await before.over.wait()
         await self._wait_teardown(session.stream_id)
-        sources = ()
+        sources = self._sources_of(flow)
         spec = ReceiverSpec(session.stream_id, _mode(session.transport), session.ssrc, sources)
         try:
             info = await self._node.open_receiver(spec)

@@ -42,6 +42,11 @@ class Networks:
             raise LocalError(str(error)) from None
         self._known: dict[str, bool] = {}
 
+    @property
+    def named(self) -> bool:
+        """Some are given: not everybody is let in."""
+        return bool(self._networks)
+
     def allow(self, host: str) -> bool:
         known = self._known.get(host)
         if known is None:

@@ -58,11 +58,12 @@ class _Connection:
             if not size:
                 self._receiver.lost(self)
                 return
-            self._take(bytes(buffer[:size]))
+            self.take(bytes(buffer[:size]))
             if self.closed or size < READ_BYTES:
                 return
 
-    def _take(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
+        """Bytes of this connection."""
         packets = self._splitter.feed(data)
         if not packets:
             return
@@ -213,6 +214,13 @@ class TcpReceiver:
         if len(self._connections) > MAX_CONNECTIONS:
             self.foreign += 1
             self._drop(next(c for c in self._connections if c is not self.active))
+
+    def adopt(self, sock: socket.socket, remote: tuple[str, int], data: bytes) -> None:
+        """A connection that was accepted elsewhere, and what it has sent so far."""
+        before = set(self._connections)
+        self._arrived(sock, remote)
+        for connection in [one for one in self._connections if one not in before]:
+            connection.take(data)
 
     def _drop(self, connection: _Connection) -> None:
         if self._connections.pop(connection, connection) is None:

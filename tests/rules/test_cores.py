@@ -45,6 +45,8 @@ SHELLS = frozenset(
         "media.hub",
         "media.inprocess",
         "media.receive.rtcp_port",
+        "media.receive.single_tcp",
+        "media.receive.single_udp",
         "media.receive.tcp",
         "media.receive.udp",
         "media.describing",
