@@ -224,16 +224,7 @@ class App:
             MediaAddresses(str(network) for network in settings.media.allow),
             lambda: secrets.token_hex(8),
         )
-        caller = Caller(
-            self.devices,
-            dialer,
-            self.ledger,
-            self.node,
-            self.store,
-            CallTimes(settings.sessions.invite_timeout, settings.sessions.media_timeout),
-            settings.sessions.rest,
-            wiring.media_sources(settings),
-        )
+        caller = self._caller(dialer)
         self.sessions = SessionService(
             self.devices, caller, self.node, self.bus, wiring.pull_times(settings)
         )
@@ -260,6 +251,19 @@ class App:
         self.rtsp = RtspServer(options, self.node, door, ports, visits)
         self.http = HttpServer(create_app(self.platform), settings.http)
         install_figures(self.metrics, self)
+
+    def _caller(self, dialer: Dialer) -> Caller:
+        sessions = self.settings.sessions
+        return Caller(
+            self.devices,
+            dialer,
+            self.ledger,
+            self.node,
+            self.store,
+            CallTimes(sessions.invite_timeout, sessions.media_timeout),
+            sessions.rest,
+            wiring.media_sources(self.settings),
+        )
 
     def _build_playback(self, switchboard: Switchboard, dialer: Dialer) -> None:
         """What is built on calls: recordings, downloads, talks."""
