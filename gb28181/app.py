@@ -48,6 +48,7 @@ from gb28181.session.ledger import Ledger
 from gb28181.session.opening import LiveOpening
 from gb28181.session.service import SessionService
 from gb28181.session.ssrc import SsrcPool
+from gb28181.session.viewers import ViewerBook
 from gb28181.store.cipher import derived_key, load_key
 from gb28181.store.store import Store
 from gb28181.switchboard import Switchboard
@@ -205,6 +206,7 @@ class App:
         self.rate = RateLimited(get_logger("sip"), time.monotonic)
         self.metrics = Metrics()
         self.node = wiring.media_node(settings)
+        self.viewers = ViewerBook(self.node)
         switchboard = Switchboard(self.rate)
         self.endpoint = Endpoint(wiring.endpoint_options(settings), switchboard)
         self.recorder = Recorder(time.time, self.endpoint.contact_address)
@@ -351,6 +353,7 @@ class App:
             bus=self.bus,
             tokens=tokens,
             tickets=self.tickets,
+            viewers=self.viewers,
             logins=LoginLimits(self.settings.http.login_attempts, self.settings.http.login_window),
             readiness=lambda: Readiness(**self._ready),
             metrics=self.metrics.render,

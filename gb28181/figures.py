@@ -17,6 +17,7 @@ def install_figures(metrics: Metrics, app: App) -> None:
     _devices(metrics, app)
     _sessions(metrics, app)
     _media(metrics, app)
+    _viewers(metrics, app)
     _sip(metrics, app)
     _store(metrics, app)
     _reports(metrics, app)
@@ -84,6 +85,37 @@ def _media(metrics: Metrics, app: App) -> None:
         "gb28181_media_jitter_ms",
         "The highest interarrival jitter of a pull.",
         lambda: max((s.measured.jitter_ms for s in watch.last()), default=0.0),
+    )
+
+
+def _viewers(metrics: Metrics, app: App) -> None:
+    book = app.viewers
+
+    def labelled(found: dict[str, int]) -> dict[tuple[str, ...], float]:
+        return {(protocol,): float(number) for protocol, number in found.items()}
+
+    metrics.gauge(
+        "gb28181_viewers",
+        "Viewers by output.",
+        lambda: labelled(book.by_protocol()),
+        ("protocol",),
+    )
+    metrics.gauge(
+        "gb28181_viewing_users",
+        "Users with a viewer; who they are tells GET /api/v1/viewers/users.",
+        lambda: len({one.who.user for one in book.viewers()}),
+    )
+    metrics.counter(
+        "gb28181_viewers_total",
+        "Viewers that came since the start, by output.",
+        lambda: labelled(book.opened),
+        ("protocol",),
+    )
+    metrics.counter(
+        "gb28181_viewer_bytes_total",
+        "Bytes for viewers, by output.",
+        lambda: labelled(book.bytes_by_protocol()),
+        ("protocol",),
     )
 
 

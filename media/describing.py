@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass
 
 from media.errors import MediaTimeout, StreamUnknown
-from media.node import MediaNode
+from media.node import MediaNode, Who
 from media.rtp.pack import read_preface, unbundle
 from media.unit import AudioFormat, VideoFormat
 
@@ -30,8 +30,7 @@ class Described:
 
 async def describe_stream(node: MediaNode, stream_id: str, remote: str) -> Described:
     """The tracks of a stream. Raises StreamUnknown, ViewersExhausted, MediaTimeout."""
-    viewer = node.open_viewer(stream_id, "rtp", audio="raw")
-    viewer.remote = remote
+    viewer = node.open_viewer(stream_id, "rtp", audio="raw", who=Who(remote=remote))
     try:
         chunk = await asyncio.wait_for(anext(viewer), BEGIN_S)
     except TimeoutError:

@@ -38,11 +38,20 @@ class Refused(MediaError):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a wish became."""
+
+    stream_id: str
+    user: str = ""
+    ticket_id: str = ""
+
+
 class Door(Protocol):
     """Checks a wish and has the stream pulled."""
 
-    async def open(self, wish: Wish) -> str:
-        """The stream's id, once media runs, within 15 s. Raises Refused.
+    async def open(self, wish: Wish) -> Admission:
+        """The stream, once media runs, within 15 s. Raises Refused.
 
         Nothing is sent to a device for a wish whose credentials are wrong.
         """

@@ -16,12 +16,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
-from time import monotonic
+from time import monotonic, time
 
 from media.errors import PortsExhausted, StreamUnknown, ViewersExhausted
 from media.hls.feed import HlsPlayer
 from media.hub import Hub, HubLimits
+from media.lookers import Lookers
 from media.node import (
+    NOBODY,
     NodeEvent,
     NodeTotals,
     ReceiveMode,
@@ -38,8 +40,11 @@ from media.node import (
     Sound,
     StreamBusy,
     StreamStatistics,
+    ViewerInfo,
     ViewerKind,
+    ViewersChanged,
     VoiceStatistics,
+    Who,
 )
 from media.output.viewers import StreamViewer
 from media.ports import REST_S, PortPool
@@ -115,6 +120,7 @@ class InProcessNode:
         self._single_udp: SingleUdp | None = None
         self._single_tcp: SingleTcp | None = None
         self._voices = Voices(self.name, self._emit, clock)
+        self._lookers = Lookers(self.name, self._emit, time)
         self._flushes = 0
         self._poller: SocketPoller | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -233,12 +239,22 @@ class InProcessNode:
         return NodeTotals(self.sounds.running, self.sounds.refused)
 
     def open_viewer(
-        self, stream_id: str, kind: ViewerKind, *, audio: Sound = "off"
+        self, stream_id: str, kind: ViewerKind, *, audio: Sound = "off", who: Who = NOBODY
     ) -> StreamViewer:
-        return self._hub_for_viewer(stream_id).open_viewer(kind, audio=audio)
+        viewer = self._hub_for_viewer(stream_id).open_viewer(kind, audio=audio)
+        self._lookers.enter(viewer, stream_id, who)
+        return viewer
 
-    def open_hls(self, stream_id: str, *, audio: Sound = "aac") -> HlsPlayer:
-        return self._hub_for_viewer(stream_id).open_hls(audio=audio)
+    def open_hls(self, stream_id: str, *, audio: Sound = "aac", who: Who = NOBODY) -> HlsPlayer:
+        player = self._hub_for_viewer(stream_id).open_hls(audio=audio)
+        self._lookers.enter(player, stream_id, who)
+        return player
+
+    def viewers(self, stream_id: str | None = None) -> list[ViewerInfo]:
+        return self._lookers.all(stream_id)
+
+    async def end_viewer(self, viewer_id: str, reason: str) -> bool:
+        return await self._lookers.end(viewer_id, reason)
 
     def _hub_for_viewer(self, stream_id: str) -> Hub:
         stream = self._streams.get(stream_id)
@@ -439,6 +455,8 @@ class InProcessNode:
             except Exception:
                 # A listener's defect must not stop the packets of the stream that told it.
                 log.exception("a listener of %s failed on %r", self.name, event)
+        if isinstance(event, ViewersChanged):
+            self._lookers.sweep(event.stream_id)
 
     def _socket_poller(self) -> SocketPoller:
         """Made with the first receiver, when the loop is known."""

@@ -13,7 +13,7 @@ the caller can reconcile.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -28,17 +28,22 @@ from media.errors import (
 from media.measures import NOT_MEASURED, Measures
 from media.record.segment import SegmentEvent, SegmentNode
 from media.unit import AudioFormat, VideoFormat
+from media.viewer import (
+    NOBODY,
+    HlsViewer,
+    InitSegment,
+    Sound,
+    Viewer,
+    ViewerCame,
+    ViewerInfo,
+    ViewerKind,
+    ViewerLeft,
+    Who,
+)
 from media.voice.audio import AudioPayload
 
 ReceiveMode = Literal["udp", "tcp-passive", "tcp-active"]
 """`udp`: packets come to our port; `tcp-passive`: we listen; `tcp-active`: we connect."""
-
-ViewerKind = Literal["flv", "fmp4", "rtp"]
-"""The containers a viewer may ask for; `media.output.containers` has one for each."""
-
-Sound = Literal["off", "auto", "aac", "raw"]
-"""What a viewer wants to hear: nothing; AAC if the camera sends it; AAC, made if need be; what the
-camera sends, if the container has it."""
 
 
 class StreamBusy(LocalError):
@@ -265,6 +270,8 @@ NodeEvent = (
     | MediaSilent
     | MediaUnsupported
     | ViewersChanged
+    | ViewerCame
+    | ViewerLeft
     | FormatChangedEvent
     | ReceiverFailed
     | RecordingFailed
@@ -352,76 +359,6 @@ class NodeTotals:
     """Listeners that got no sound because too much is made already; since the start."""
 
 
-class InitSegment(bytes):
-    """A chunk of fMP4 that (again) says what is in it; it is handed out alone."""
-
-    mime: str
-    """The media type with its codecs, as `MediaSource.addSourceBuffer` wants it."""
-
-    @classmethod
-    def of(cls, segment: bytes, mime: str) -> InitSegment:
-        made = cls(segment)
-        made.mime = mime
-        return made
-
-
-class Viewer(Protocol):
-    """One reader of a stream: an asynchronous iterator of byte chunks.
-
-    The first chunk holds container header, metadata, sequence headers and the pictures since the
-    last key frame; it comes as soon as there is one.  Of fMP4 the first chunk is an `InitSegment`,
-    and there is another wherever the formats change.  Iteration ends when the stream is closed.
-    """
-
-    remote: str
-    """Who looks, for lists and logs; set by the caller."""
-
-    @property
-    def dropped_frames(self) -> int: ...
-    @property
-    def bytes_out(self) -> int: ...
-    @property
-    def end_reason(self) -> str | None: ...
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
-    async def __anext__(self) -> bytes: ...
-    async def aclose(self) -> None: ...
-
-
-class HlsViewer(Protocol):
-    """One player of a stream by HLS: a viewer until it has asked for nothing for a while.
-
-    Every call raises StreamUnknown when the stream has ended.
-    """
-
-    remote: str
-
-    @property
-    def bytes_out(self) -> int: ...
-    @property
-    def end_reason(self) -> str | None: ...
-
-    async def playlist(self, prefix: str, suffix: str, number: int | None, part: int | None) -> str:
-        """The media playlist; with a number, as soon as it has that segment, or part of it.
-
-        `prefix` and `suffix` are put around every address in it.  Raises ReloadRefused, ReloadLate.
-        """
-        ...
-
-    async def init(self, number: int) -> bytes:
-        """An initialisation segment.  Raises PartUnknown."""
-        ...
-
-    async def segment(self, number: int) -> bytes:
-        """A whole segment.  Raises PartUnknown."""
-        ...
-
-    async def part(self, number: int, index: int) -> bytes:
-        """A part of a segment; the next one is waited for.  Raises PartUnknown, ReloadLate."""
-        ...
-
-    async def aclose(self) -> None: ...
-
-
 class MediaNode(SegmentNode, Protocol):
     """A place that receives, holds and hands out streams."""
 
@@ -474,18 +411,28 @@ class MediaNode(SegmentNode, Protocol):
     def statistics(self, stream_id: str) -> StreamStatistics | None: ...
     def totals(self) -> NodeTotals: ...
 
-    def open_viewer(self, stream_id: str, kind: ViewerKind, *, audio: Sound = "off") -> Viewer:
+    def open_viewer(
+        self, stream_id: str, kind: ViewerKind, *, audio: Sound = "off", who: Who = NOBODY
+    ) -> Viewer:
         """A reader of the stream; it waits when media has not begun.
 
         Raises StreamUnknown, ViewersExhausted.
         """
         ...
 
-    def open_hls(self, stream_id: str, *, audio: Sound = "aac") -> HlsViewer:
+    def open_hls(self, stream_id: str, *, audio: Sound = "aac", who: Who = NOBODY) -> HlsViewer:
         """A player of the stream by HLS; `raw` sound is `auto`.
 
         Raises StreamUnknown, ViewersExhausted.
         """
+        ...
+
+    def viewers(self, stream_id: str | None = None) -> list[ViewerInfo]:
+        """Who looks now, at one stream or at all; in the order they came."""
+        ...
+
+    async def end_viewer(self, viewer_id: str, reason: str) -> bool:
+        """Show a viewer nothing more; False when there is none of this id."""
         ...
 
     async def record(self, stream_id: str, path: str) -> None:
@@ -554,6 +501,7 @@ class MediaNode(SegmentNode, Protocol):
 
 
 __all__ = [
+    "NOBODY",
     "FormatChangedEvent",
     "HlsViewer",
     "InitSegment",
@@ -588,11 +536,15 @@ __all__ = [
     "StreamStatistics",
     "StreamUnknown",
     "Viewer",
+    "ViewerCame",
+    "ViewerInfo",
     "ViewerKind",
+    "ViewerLeft",
     "ViewersChanged",
     "ViewersExhausted",
     "VoiceBusy",
     "VoiceEnded",
     "VoiceStatistics",
     "VoiceUnknown",
+    "Who",
 ]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from media.errors import StreamUnknown
 from media.node import (
+    NOBODY,
     HlsViewer,
     MediaNode,
     NodeEvent,
@@ -27,9 +28,11 @@ from media.node import (
     Sound,
     StreamStatistics,
     Viewer,
+    ViewerInfo,
     ViewerKind,
     VoiceStatistics,
     VoiceUnknown,
+    Who,
 )
 from media.ports import REST_S
 from media.record.segment import SegmentsInfo, SegmentSpec
@@ -134,17 +137,28 @@ class NodePool:
         found = [node.totals() for node in self.nodes]
         return NodeTotals(sum(t.sounds for t in found), sum(t.sounds_refused for t in found))
 
-    def open_viewer(self, stream_id: str, kind: ViewerKind, *, audio: Sound = "off") -> Viewer:
+    def open_viewer(
+        self, stream_id: str, kind: ViewerKind, *, audio: Sound = "off", who: Who = NOBODY
+    ) -> Viewer:
         node = self._of_stream(stream_id)
         if node is None:
             raise StreamUnknown(stream_id)
-        return node.open_viewer(stream_id, kind, audio=audio)
+        return node.open_viewer(stream_id, kind, audio=audio, who=who)
 
-    def open_hls(self, stream_id: str, *, audio: Sound = "aac") -> HlsViewer:
+    def open_hls(self, stream_id: str, *, audio: Sound = "aac", who: Who = NOBODY) -> HlsViewer:
         node = self._of_stream(stream_id)
         if node is None:
             raise StreamUnknown(stream_id)
-        return node.open_hls(stream_id, audio=audio)
+        return node.open_hls(stream_id, audio=audio, who=who)
+
+    def viewers(self, stream_id: str | None = None) -> list[ViewerInfo]:
+        return [info for node in self.nodes for info in node.viewers(stream_id)]
+
+    async def end_viewer(self, viewer_id: str, reason: str) -> bool:
+        for node in self.nodes:
+            if any(info.viewer_id == viewer_id for info in node.viewers()):
+                return await node.end_viewer(viewer_id, reason)
+        return False
 
     # --- recordings --------------------------------------------------------------------------
 

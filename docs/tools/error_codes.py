@@ -81,6 +81,7 @@ STATUS_OF_CODE: dict[str, tuple[int, str]] = {
     "unauthorised": (401, "Credentials are missing or wrong; a ticket is wrong or too old."),
     "unavailable": (503, "Not now."),
     "unsupported_media_type": (415, "The body has the wrong type."),
+    "viewer_unknown": (404, "There is no such viewer, or it looks no longer."),
     "voice_lost": (500, "The file of a recorded speech is gone from the data directory."),
     "voice_unknown": (404, "There is no recorded speech with this id."),
     "voices_busy": (503, "Other audio files are being decoded; try again."),

@@ -30,6 +30,7 @@ from . import (
     system,
     talks,
     tree,
+    viewers,
     voices,
     whep,
 )
@@ -93,6 +94,7 @@ def create_app(platform: Platform) -> FastAPI:
         positions,
         subscriptions,
         sessions,
+        viewers,
         tracing,
         conformance,
         reasons,

@@ -16,7 +16,7 @@ from gb28181.errors import PlatformError
 from gb28181.session.model import StreamKey, StreamName
 from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
-from media.door import Refused, Wish
+from media.door import Admission, Refused, Wish
 
 from .auth import MAX_CREDENTIAL
 from .guard import PrincipalCache
@@ -32,13 +32,14 @@ class PlayerDoor:
         self._platform = platform
         self._principals = PrincipalCache(platform.store)
 
-    async def open(self, wish: Wish) -> str:
-        """The stream's id, once media runs. Raises Refused."""
+    async def open(self, wish: Wish) -> Admission:
+        """The stream, once media runs. Raises Refused."""
         platform = self._platform
         stream = cast(StreamName, wish.stream)
         live = wish.kind == "live"
         stream_id = StreamKey(wish.name, stream).stream_id if live else wish.name
-        if not await self._may(wish, stream_id):
+        admitted = await self._admitted(wish, stream_id)
+        if admitted is None:
             raise Refused(401, "a ticket or a user's credentials are needed to open a stream")
         try:
             if live:
@@ -47,23 +48,28 @@ class PlayerDoor:
                 await platform.playback.wanted(stream_id)
         except PlatformError as error:
             raise Refused(error.http_status, f"{error.code}: {error.message}") from error
-        return stream_id
+        return admitted
 
-    async def _may(self, wish: Wish, stream_id: str) -> bool:
+    async def _admitted(self, wish: Wish, stream_id: str) -> Admission | None:
         if wish.ticket is not None:
-            return self._platform.tickets.opens(wish.ticket, stream_id, "rtsp") is not None
+            ticket = self._platform.tickets.opens(wish.ticket, stream_id, "rtsp")
+            if ticket is None:
+                return None
+            return Admission(stream_id, ticket.user, ticket.ticket_id)
         scheme, _, value = wish.authorization.partition(" ")
         if scheme.lower() == "bearer":
             name = self._platform.tokens.user_of(value.strip())
-            return name is not None and await self._principals.user(name) is not None
+            found = None if name is None else await self._principals.user(name)
+            return None if found is None else Admission(stream_id, found.name)
         if scheme.lower() == "basic":
-            return await self._login(value.strip(), wish.address)
-        return False
+            name = await self._login(value.strip(), wish.address)
+            return None if name is None else Admission(stream_id, name)
+        return None
 
-    async def _login(self, value: str, address: str) -> bool:
+    async def _login(self, value: str, address: str) -> str | None:
         name, password = _basic(value)
         if not name or not password or max(len(name), len(password)) > MAX_CREDENTIAL:
-            return False
+            return None
         logins = self._platform.logins
         now = asyncio.get_running_loop().time()
         if not logins.allows(name, address, now):
@@ -71,9 +77,9 @@ class PlayerDoor:
         if await self._platform.store.accounts.verify(name, password) is None:
             logins.failed(name, address, now)
             log.event(ev.API_LOGIN_FAILED, user=name, remote=address, reason="credentials")
-            return False
+            return None
         logins.succeeded(name, address)
-        return True
+        return name
 
 
 def _basic(value: str) -> tuple[str, str]:

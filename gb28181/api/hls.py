@@ -26,7 +26,7 @@ from media.errors import (
 from media.node import HlsViewer, Sound
 
 from .hls_sessions import HlsSession, HlsSessions
-from .outputs import remote_of
+from .outputs import Ready
 from .platform import Here, Platform
 from .streams import Heard, live_stream, playback_stream
 
@@ -56,7 +56,7 @@ async def live_playlist(
 ) -> Response:
     """The media playlist, as soon as there is a whole segment, or what is waited for."""
 
-    async def begin() -> str:
+    async def begin() -> Ready:
         return await live_stream(request, platform, channel_id, stream, "hls")
 
     place = f"live/{channel_id}/{stream}"
@@ -82,7 +82,7 @@ async def playback_playlist(
 ) -> Response:
     """The media playlist of a playback, which is that of a live stream."""
 
-    async def begin() -> str:
+    async def begin() -> Ready:
         return await playback_stream(request, platform, stream_id, "hls")
 
     place = f"play/{stream_id}/main"
@@ -100,7 +100,7 @@ async def _playlist(
     request: Request,
     platform: Platform,
     place: str,
-    begin: Callable[[], Awaitable[str]],
+    begin: Callable[[], Awaitable[Ready]],
     audio: Sound | None,
     number: str | None,
     part: str | None,
@@ -141,7 +141,7 @@ async def _session(
     request: Request,
     platform: Platform,
     place: str,
-    begin: Callable[[], Awaitable[str]],
+    begin: Callable[[], Awaitable[Ready]],
     audio: Sound | None,
 ) -> HlsSession:
     """The player that asks; a new one is let in like any viewer."""
@@ -150,17 +150,16 @@ async def _session(
     session = sessions.find(ticket, place) or sessions.opened_by(request, place)
     if session is not None:
         return session
-    stream_id = await begin()
+    ready = await begin()
     session = sessions.opened_by(request, place)  # by another request of the same player meanwhile
     if session is not None:
         return session
     try:
-        viewer = platform.node.open_hls(stream_id, audio=audio or "aac")
+        viewer = platform.node.open_hls(ready.stream_id, audio=audio or "aac", who=ready.who)
     except ViewersExhausted as error:
         raise Busy("viewers_exhausted", str(error)) from error
     except MediaError as error:
         raise LegFailed(Leg.MEDIA_STOPPED, f"the stream ended: {error}") from error
-    viewer.remote = remote_of(request)
     return sessions.add(request, place, viewer)
 
 

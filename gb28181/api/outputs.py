@@ -12,12 +12,13 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from fastapi import Request, WebSocket, WebSocketDisconnect
+from fastapi import WebSocket, WebSocketDisconnect
 from fastapi.responses import StreamingResponse
+from starlette.requests import HTTPConnection
 
 from gb28181.errors import Busy, Leg, LegFailed
 from media.errors import MediaError, ViewersExhausted
-from media.node import InitSegment, Sound, Viewer, ViewerKind
+from media.node import InitSegment, Sound, Viewer, ViewerKind, Who
 
 from .platform import Platform
 
@@ -41,20 +42,26 @@ CONTAINERS: Final[Mapping[str, Container]] = {
 HEADERS: Final = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A stream that runs, and who may look at it."""
+
+    stream_id: str
+    who: Who
+
+
 def open_viewer(
-    platform: Platform, stream_id: str, container: Container, remote: str, audio: Sound | None
+    platform: Platform, ready: Ready, container: Container, audio: Sound | None
 ) -> Viewer:
     """A reader of a stream that is there."""
     try:
-        viewer = platform.node.open_viewer(
-            stream_id, container.kind, audio=audio or container.sound
+        return platform.node.open_viewer(
+            ready.stream_id, container.kind, audio=audio or container.sound, who=ready.who
         )
     except ViewersExhausted as error:
         raise Busy("viewers_exhausted", str(error)) from error
     except MediaError as error:
         raise LegFailed(Leg.MEDIA_STOPPED, f"the stream ended: {error}") from error
-    viewer.remote = remote
-    return viewer
 
 
 def serve_http(viewer: Viewer, media_type: str) -> StreamingResponse:
@@ -117,7 +124,7 @@ async def _chunks(viewer: Viewer) -> AsyncIterator[bytes]:
         await viewer.aclose()
 
 
-def remote_of(connection: Request | WebSocket) -> str:
+def remote_of(connection: HTTPConnection) -> str:
     """Who looks, for lists and logs."""
     client = connection.client
     return f"{client.host}:{client.port}" if client else ""

@@ -23,6 +23,7 @@ from gb28181.playback.service import PlaybackService
 from gb28181.positions.service import PositionService
 from gb28181.session.service import SessionService
 from gb28181.session.tickets import TicketOffice
+from gb28181.session.viewers import ViewerBook
 from gb28181.store.store import Store
 from gb28181.subscribe.service import Subscriber
 from gb28181.subscribe.wishes import Wishes
@@ -75,6 +76,7 @@ class Platform:
     bus: Bus
     tokens: Tokens
     tickets: TicketOffice
+    viewers: ViewerBook
     logins: LoginLimits
     readiness: Callable[[], Readiness]
     metrics: Callable[[], bytes]

@@ -16,11 +16,11 @@ from starlette.requests import HTTPConnection
 
 from gb28181.errors import PlatformError, Unauthorised
 from gb28181.session.model import StreamKey, StreamName
-from media.node import Sound
+from media.node import Sound, Who
 
 from .errors import error_response
 from .guard import opens
-from .outputs import CONTAINERS, open_viewer, remote_of, serve_http, serve_websocket
+from .outputs import CONTAINERS, Ready, open_viewer, remote_of, serve_http, serve_websocket
 from .platform import Here, Platform, platform_of
 
 router = APIRouter(tags=["streams"])
@@ -111,7 +111,7 @@ async def missing_output(
 ) -> None:
     """The outputs of the contract that do not exist yet; who asks is checked all the same."""
     channel_id = rest.partition("/")[0].partition(".")[0]
-    await _admit(request, platform, StreamKey(channel_id, stream).stream_id)
+    await admit(request, platform, StreamKey(channel_id, stream).stream_id)
     raise _no_output()
 
 
@@ -121,48 +121,50 @@ async def live_stream(
     channel_id: str,
     stream: StreamName,
     output: str,
-) -> str:
-    """The id of a stream that runs now, begun if need be. Raises Unauthorised, legs of a pull."""
+) -> Ready:
+    """A stream that runs now, begun if need be. Raises Unauthorised, legs of a pull."""
     stream_id = StreamKey(channel_id, stream).stream_id
-    await _admit(connection, platform, stream_id, output)
+    who = await admit(connection, platform, stream_id, output)
     await platform.sessions.live(channel_id, None, stream)
-    return stream_id
+    return Ready(stream_id, who)
 
 
 async def playback_stream(
     connection: HTTPConnection, platform: Platform, stream_id: str, output: str
-) -> str:
-    """The id of a playback that goes on. Raises Unauthorised, NotFound."""
-    await _admit(connection, platform, stream_id, output)
+) -> Ready:
+    """A playback that goes on. Raises Unauthorised, NotFound."""
+    who = await admit(connection, platform, stream_id, output)
     await platform.playback.wanted(stream_id)
-    return stream_id
+    return Ready(stream_id, who)
 
 
-async def _admit(
-    connection: HTTPConnection, platform: Platform, stream_id: str, output: str | None = None
-) -> None:
-    if await opens(connection, platform, stream_id, output) is None:
+async def admit(
+    connection: HTTPConnection, platform: Platform, stream_id: str, output: str = ""
+) -> Who:
+    """Who may look at this stream by this way out.  Raises Unauthorised."""
+    admitted = await opens(connection, platform, stream_id, output)
+    if admitted is None:
         raise Unauthorised("a ticket or a token is needed to open a stream")
+    return Who(output, admitted.user, remote_of(connection), admitted.ticket_id)
 
 
 async def _http(
-    request: Request, platform: Platform, ready: Awaitable[str], ending: str, audio: Sound | None
+    request: Request, platform: Platform, ready: Awaitable[Ready], ending: str, audio: Sound | None
 ) -> StreamingResponse:
     container = CONTAINERS[ending]
-    viewer = open_viewer(platform, await ready, container, remote_of(request), audio)
+    viewer = open_viewer(platform, await ready, container, audio)
     return serve_http(viewer, container.media_type)
 
 
 async def _websocket(
-    websocket: WebSocket, ready: Awaitable[str], ending: str, audio: Sound | None, codecs: bool
+    websocket: WebSocket, ready: Awaitable[Ready], ending: str, audio: Sound | None, codecs: bool
 ) -> None:
     platform = platform_of(websocket)
     try:
         container = CONTAINERS.get(ending)
         if container is None:
             raise _no_output()
-        stream_id = await ready
-        viewer = open_viewer(platform, stream_id, container, remote_of(websocket), audio)
+        viewer = open_viewer(platform, await ready, container, audio)
     except PlatformError as error:
         await websocket.send_denial_response(error_response(websocket, error))
         return

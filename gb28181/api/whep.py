@@ -13,13 +13,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from config.schema import Settings
-from gb28181.errors import BadInput, Busy, Leg, LegFailed, NotFound, PlatformError, Unauthorised
+from gb28181.errors import BadInput, Busy, Leg, LegFailed, NotFound, PlatformError
 from gb28181.session.model import StreamKey, StreamName
 from media.whep.peers import WhepAsk, WhepRefused
 
-from .guard import opens
-from .outputs import remote_of
+from .outputs import Ready
 from .platform import Here, Platform
+from .streams import admit
 
 router = APIRouter(tags=["streams"])
 
@@ -50,10 +50,10 @@ async def live_whep(
 ) -> Response:
     """WebRTC (WHEP): an SDP offer as `application/sdp` in, the answer out; starts the pull."""
     stream_id = StreamKey(channel_id, stream).stream_id
-    offer = await _offer(request, platform, stream_id)
-    return await _answer(
-        request, channel_id, stream_id, offer, platform.sessions.live(channel_id, None, stream)
-    )
+    who = await admit(request, platform, stream_id, "whep")
+    offer = await _offer(request)
+    pulled = platform.sessions.live(channel_id, None, stream)
+    return await _answer(request, channel_id, Ready(stream_id, who), offer, pulled)
 
 
 @router.post(
@@ -65,8 +65,10 @@ async def live_whep(
 )
 async def playback_whep(request: Request, platform: Here, stream_id: str) -> Response:
     """A playback over WebRTC (WHEP)."""
-    offer = await _offer(request, platform, stream_id)
-    return await _answer(request, stream_id, stream_id, offer, platform.playback.wanted(stream_id))
+    who = await admit(request, platform, stream_id, "whep")
+    offer = await _offer(request)
+    pulled = platform.playback.wanted(stream_id)
+    return await _answer(request, stream_id, Ready(stream_id, who), offer, pulled)
 
 
 @router.delete("/live/{name}/whep/{peer_id}", status_code=204)
@@ -87,9 +89,7 @@ async def preflight(name: str, peer_id: str = "") -> Response:
     return Response(status_code=204, headers=PREFLIGHT)
 
 
-async def _offer(request: Request, platform: Platform, stream_id: str) -> str:
-    if await opens(request, platform, stream_id, "whep") is None:
-        raise Unauthorised("a ticket or a token is needed to open a stream")
+async def _offer(request: Request) -> str:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != SDP_TYPE:
         raise BadInput(f"the offer has to be {SDP_TYPE}")
     body = await request.body()
@@ -99,7 +99,7 @@ async def _offer(request: Request, platform: Platform, stream_id: str) -> str:
 
 
 async def _answer(
-    request: Request, name: str, stream_id: str, offer: str, pulled: Awaitable[object]
+    request: Request, name: str, ready: Ready, offer: str, pulled: Awaitable[object]
 ) -> Response:
     await pulled
     platform: Platform = request.app.state.platform
@@ -107,7 +107,7 @@ async def _answer(
     bind, hosts = where(platform.settings, local)
     try:
         peer_id, text = await platform.whep.answer(
-            WhepAsk(name, stream_id, offer, remote_of(request), bind, hosts)
+            WhepAsk(name, ready.stream_id, offer, ready.who, bind, hosts)
         )
     except WhepRefused as refused:
         raise _refusal(refused) from refused

@@ -18,7 +18,7 @@ from gb28181.errors import DeviceTimeout, NotFound, PlatformError
 from gb28181.session.model import SessionState, StreamKey, StreamName, Transport
 from gb28181.session.service import LiveView
 from media.errors import MediaError
-from media.node import StreamStatistics
+from media.node import StreamStatistics, Who
 
 from . import pictures, probe
 from .desk import Looked, Patience, Word
@@ -32,7 +32,7 @@ MOST_FILM = 16 * 1024 * 1024
 END_STEP_S = 0.1
 FETCH_S = 120.0
 CLOSE_S = 5.0
-REMOTE = "conformance"
+INTERNAL = Who(remote="conformance")
 
 
 class Bench(Signals):
@@ -86,10 +86,9 @@ class Bench(Signals):
         """Look on for a while."""
         data = bytearray()
         try:
-            viewer = self._tools.node.open_viewer(stream_id, "flv")
+            viewer = self._tools.node.open_viewer(stream_id, "flv", who=INTERNAL)
         except MediaError:
             return b""
-        viewer.remote = REMOTE
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
@@ -145,8 +144,7 @@ class Bench(Signals):
     async def _stay(self, stream_id: str) -> None:
         """Look on without looking, until the stream ends."""
         with contextlib.suppress(MediaError):
-            viewer = self._tools.node.open_viewer(stream_id, "flv")
-            viewer.remote = REMOTE
+            viewer = self._tools.node.open_viewer(stream_id, "flv", who=INTERNAL)
             try:
                 async for _ in viewer:
                     pass

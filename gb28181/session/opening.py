@@ -9,9 +9,9 @@ from gb28181.errors import Busy, Leg, LegFailed
 from gb28181.session.model import StreamKey
 from gb28181.session.service import SessionService
 from media.errors import MediaError, ViewersExhausted
-from media.node import MediaNode
+from media.node import MediaNode, Who
 
-REMOTE = "snapshot"
+INTERNAL = Who(remote="snapshot")
 
 
 class LiveOpening:
@@ -26,12 +26,13 @@ class LiveOpening:
     async def __call__(self, channel_id: str) -> AsyncIterator[AsyncIterator[bytes]]:
         await self._sessions.live(channel_id, None, "main")
         try:
-            viewer = self._node.open_viewer(StreamKey(channel_id, "main").stream_id, "flv")
+            viewer = self._node.open_viewer(
+                StreamKey(channel_id, "main").stream_id, "flv", who=INTERNAL
+            )
         except ViewersExhausted as error:
             raise Busy("viewers_exhausted", str(error)) from error
         except MediaError as error:
             raise LegFailed(Leg.MEDIA_STOPPED, f"the stream ended: {error}") from error
-        viewer.remote = REMOTE
         try:
             yield viewer
         finally:

@@ -35,6 +35,8 @@ from media.node import (
     SilenceReason,
     SoundUnavailable,
     StreamStatistics,
+    ViewerCame,
+    ViewerLeft,
     ViewersChanged,
     VoiceEnded,
 )
@@ -464,6 +466,8 @@ class SessionService:
                 pass  # told to whoever records
             case SenderConnected() | SenderClosed() | VoiceEnded():
                 pass  # of those who talk
+            case ViewerCame() | ViewerLeft():
+                pass  # their number counts here; who they are is in the book of viewers
             case _:
                 assert_never(event)
 

@@ -150,6 +150,8 @@ class HlsPlayer:
         self.remote = ""
         self.end_reason: str | None = None
         self.bytes_out = 0
+        self.dropped_frames = 0
+        """Always: a player takes what it wants."""
         self._feed = feed
         self._asked = True
         self._pending = 0

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, cast
 from media.describing import Described, describe_stream
 from media.door import Refused, Wish
 from media.errors import MediaError, MediaTimeout, PortsExhausted, StreamUnknown, ViewersExhausted
+from media.node import Who
 from media.rtp.sdp import RtpCodec, codecs, describe
 from media.rtsp.address import (
     StreamAddress,
@@ -66,10 +67,11 @@ class Stop(Exception):
 class Opened:
     """A stream this connection may see."""
 
-    __slots__ = ("codecs", "described", "stream_id")
+    __slots__ = ("codecs", "described", "stream_id", "who")
 
-    def __init__(self, stream_id: str, described: Described) -> None:
+    def __init__(self, stream_id: str, described: Described, who: Who) -> None:
         self.stream_id = stream_id
+        self.who = who
         self.described = described
         self.codecs: list[RtpCodec] = codecs(described.video, described.audio)
 
@@ -329,10 +331,9 @@ class Connection(asyncio.Protocol):
             self.peer[0],
         )
         try:
-            stream_id = await self._server.door.open(wish)
-            described = await describe_stream(
-                self._server.node, stream_id, "{}:{}".format(*self.peer)
-            )
+            admitted = await self._server.door.open(wish)
+            remote = "{}:{}".format(*self.peer)
+            described = await describe_stream(self._server.node, admitted.stream_id, remote)
         except Refused as refused:
             self._server.refused(wish, refused)
             raise self._stop(refused) from refused
@@ -342,7 +343,8 @@ class Connection(asyncio.Protocol):
             raise Stop(504) from error
         except StreamUnknown as error:
             raise Stop(503) from error
-        opened = Opened(stream_id, described)
+        who = Who("rtsp", admitted.user, remote, admitted.ticket_id)
+        opened = Opened(admitted.stream_id, described, who)
         if not opened.codecs:
             raise Stop(415)
         if len(self._opened) >= MOST_SESSIONS:
@@ -367,7 +369,7 @@ class Connection(asyncio.Protocol):
         if len(self._plays) >= MOST_SESSIONS:
             raise Stop(453)
         session_id = self._server.new_id()
-        play = Play(session_id, opened.stream_id, self, self._server.node, self._over)
+        play = Play(session_id, opened.stream_id, self, self._server.node, self._over, opened.who)
         self._plays[session_id] = play
         self._keys[session_id] = key
         return play

@@ -15,7 +15,7 @@ from time import monotonic, time
 from typing import Protocol
 
 from media.errors import PortsExhausted
-from media.node import MediaNode, Sound, Viewer
+from media.node import MediaNode, Sound, Viewer, Who
 from media.ports import PortPool
 from media.rtp.outlet import Outlet, Track, frame
 from media.rtp.rtcp import Feedback, read
@@ -58,6 +58,7 @@ class Play:
         line: Line,
         node: MediaNode,
         on_over: Callable[[Play, str], None],
+        who: Who,
     ) -> None:
         self.session_id = session_id
         self.stream_id = stream_id
@@ -70,6 +71,7 @@ class Play:
         self._line = line
         self._node = node
         self._on_over = on_over
+        self._who = who
         self._outlet: Outlet | None = None
         self._viewer: Viewer | None = None
         self._task: asyncio.Task[None] | None = None
@@ -117,9 +119,7 @@ class Play:
         """Begin to look at the stream, and to send. Raises StreamUnknown, ViewersExhausted."""
         kinds = {codecs[number].kind: one.track for number, one in self.tracks.items()}
         sound: Sound = "raw" if "audio" in kinds else "off"
-        viewer = self._node.open_viewer(self.stream_id, "rtp", audio=sound)
-        viewer.remote = "{}:{}".format(*self._line.peer)
-        self._viewer = viewer
+        self._viewer = self._node.open_viewer(self.stream_id, "rtp", audio=sound, who=self._who)
         self.began = True
         if self._outlet is None:
             self._outlet = Outlet(self.session_id, kinds.get("video"), kinds.get("audio"))

@@ -40,7 +40,7 @@ async def answer(
     Raises OfferRefused, StreamUnknown, ViewersExhausted, PortsExhausted, MediaTimeout.
     """
     offer = read_offer(ask.offer)
-    described = await describe_stream(node, ask.stream_id, ask.remote)
+    described = await describe_stream(node, ask.stream_id, ask.who.remote)
     video, audio = _agree(offer, described)
     heard: list[Callable[[bytes], None]] = []  # filled below: link and peer need each other
     link = Link(ports, ask.local, ask.hosts, certificate, lambda data: heard[0](data))
@@ -50,7 +50,7 @@ async def answer(
             secrets.token_urlsafe(16),
             ask.name,
             ask.stream_id,
-            ask.remote,
+            ask.who,
             link,
             outlet,
             on_key_wanted=on_key_wanted,

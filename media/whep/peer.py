@@ -14,7 +14,7 @@ from collections.abc import Callable
 from time import monotonic, time
 from typing import Final
 
-from media.node import MediaNode, Sound, Viewer
+from media.node import MediaNode, Sound, Viewer, Who
 from media.output.live_edge import LiveEdge
 from media.rtp.outlet import Outlet
 from media.rtp.pack import unbundle
@@ -39,7 +39,7 @@ class Peer:
         peer_id: str,
         name: str,
         stream_id: str,
-        remote: str,
+        who: Who,
         link: Link,
         outlet: Outlet,
         *,
@@ -49,7 +49,7 @@ class Peer:
         self.name = name
         """The stream's name in the address."""
         self.stream_id = stream_id
-        self.remote = remote
+        self.who = who
         self.link = link
         self.ended = "client_gone"
         self._outlet = outlet
@@ -68,8 +68,7 @@ class Peer:
     def look(self, node: MediaNode) -> None:
         """Be a viewer from here on. Raises StreamUnknown, ViewersExhausted."""
         before, self._viewer = self._viewer, None
-        self._viewer = node.open_viewer(self.stream_id, "rtp", audio=self._sound)
-        self._viewer.remote = self.remote
+        self._viewer = node.open_viewer(self.stream_id, "rtp", audio=self._sound, who=self.who)
         if before is not None:
             task = asyncio.get_running_loop().create_task(before.aclose())
             self._leaving.add(task)

@@ -16,7 +16,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from media.errors import MediaError, PortsExhausted, ViewersExhausted
-from media.node import MediaNode
+from media.node import MediaNode, Who
 from media.ports import PortPool
 from media.visits import Tell, VisitBegan, VisitEnded, VisitRefused
 
@@ -39,7 +39,7 @@ class WhepAsk:
     """The stream's name in the address."""
     stream_id: str
     offer: str
-    remote: str
+    who: Who
     local: str
     """The address our socket is bound to."""
     hosts: list[str]
@@ -137,15 +137,15 @@ class WhepServer:
         task = asyncio.get_running_loop().create_task(peer.run(self._node, offer))
         self._peers[peer.peer_id] = (peer, task)
         task.add_done_callback(lambda _: self._over(peer))
-        self._tell(VisitBegan("whep", peer.stream_id, peer.remote, "webrtc"))
+        self._tell(VisitBegan("whep", peer.stream_id, peer.who.remote, "webrtc"))
         return peer.peer_id, text
 
     def _over(self, peer: Peer) -> None:
         _, task = self._peers.pop(peer.peer_id)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a peer of %s failed", peer.stream_id, exc_info=error)
-        self._tell(VisitEnded("whep", peer.stream_id, peer.remote, peer.ended))
+        self._tell(VisitEnded("whep", peer.stream_id, peer.who.remote, peer.ended))
 
     def _refuse(self, ask: WhepAsk, refused: WhepRefused) -> WhepRefused:
-        self._tell(VisitRefused("whep", ask.name, ask.remote, refused.status, refused.reason))
+        self._tell(VisitRefused("whep", ask.name, ask.who.remote, refused.status, refused.reason))
         return refused

@@ -54,6 +54,7 @@ _CALLS = frozenset(
         "open_sender",
         "aim_sender",
         "close_sender",
+        "end_viewer",
     }
 )
 
@@ -171,6 +172,7 @@ class Child:
             _some(node.sender_statistics(one.sender_id) for one in node.senders()),
             _some(node.segments(one) for one in node.segmented()),
             self._viewing.dropped() if self._viewing is not None else (),
+            tuple((one.viewer_id, one.bytes_out, one.dropped_frames) for one in node.viewers()),
         )
         if seen.streams or seen.recordings or seen.segments or seen.voices or self._told_some:
             self._told_some = bool(seen.streams)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from media.node import (
     NodeEvent,
@@ -15,6 +16,9 @@ from media.node import (
     SenderInfo,
     SenderStatistics,
     StreamStatistics,
+    ViewerCame,
+    ViewerInfo,
+    ViewerLeft,
     ViewersChanged,
     VoiceStatistics,
 )
@@ -39,6 +43,7 @@ class Known:
         self.voices: dict[str, VoiceStatistics] = {}
         self.senders: dict[str, SenderInfo] = {}
         self.hearers: dict[int, Callable[[bytes], None]] = {}
+        self.viewers: dict[str, ViewerInfo] = {}
         self.totals = NodeTotals(0, 0)
         self._streams_seen: dict[str, StreamStatistics] = {}
         self._senders_seen: dict[str, SenderStatistics] = {}
@@ -52,6 +57,10 @@ class Known:
             self._senders_seen = {one.sender_id: one for one in seen.senders}
         else:
             self._streams_seen.update(streams)
+        for viewer_id, size, dropped in seen.looking:
+            viewer = self.viewers.get(viewer_id)
+            if viewer is not None:
+                self.viewers[viewer_id] = replace(viewer, bytes_out=size, dropped_frames=dropped)
         for recording in seen.recordings:
             if recording.stream_id in self.recordings:
                 self.recordings[recording.stream_id] = recording
@@ -61,6 +70,13 @@ class Known:
         for voice in seen.voices:
             if voice.voice_id in self.voices:
                 self.voices[voice.voice_id] = voice
+
+    def hear(self, event: NodeEvent) -> None:
+        """Something happened: viewers come and go by themselves."""
+        if isinstance(event, ViewerCame):
+            self.viewers[event.viewer.viewer_id] = event.viewer
+        elif isinstance(event, ViewerLeft):
+            self.viewers.pop(event.viewer.viewer_id, None)
 
     def stream(self, stream_id: str) -> StreamStatistics | None:
         """How an open stream stood last."""
@@ -100,4 +116,5 @@ class Known:
             *(SegmentsFailed(stream_id, reason, False) for stream_id in self.segments),
             *(SenderClosed(one.voice_id, one.sender_id, reason) for one in self.senders.values()),
             *(ViewersChanged(stream_id, 0) for stream_id in self.streams),
+            *(ViewerLeft(viewer, "worker_died") for viewer in self.viewers.values()),
         ]

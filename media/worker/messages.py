@@ -109,6 +109,8 @@ class Seen:
     segments: tuple[SegmentsInfo, ...] = ()
     viewers: tuple[tuple[int, int], ...] = ()
     """Number of a viewer, and how many frames it was too slow for so far."""
+    looking: tuple[tuple[str, int, int], ...] = ()
+    """Id of a viewer, its bytes, and the frames it was too slow for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ TYPES: tuple[type[Any], ...] = (
     *(seam.FormatChangedEvent, seam.ReceiverFailed, seam.RecordingFailed),
     *(SegmentOpened, SegmentClosed, SegmentsFailed),
     *(seam.SenderConnected, seam.SenderClosed, seam.VoiceEnded, seam.SoundUnavailable),
+    *(seam.Who, seam.ViewerInfo, seam.ViewerCame, seam.ViewerLeft),
     *(VideoFormat, AudioFormat, HubLimits, NodeOptions),
 )
 """Everything that may travel."""

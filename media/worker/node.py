@@ -19,6 +19,7 @@ from typing import Any
 from media.errors import MediaError, StreamUnknown
 from media.inprocess import NodeOptions
 from media.node import (
+    NOBODY,
     NodeEvent,
     NodeTotals,
     ReceiverInfo,
@@ -29,8 +30,10 @@ from media.node import (
     SenderStatistics,
     Sound,
     StreamStatistics,
+    ViewerInfo,
     ViewerKind,
     VoiceStatistics,
+    Who,
 )
 from media.ports import REST_S
 from media.record.segment import SegmentsInfo, SegmentSpec
@@ -206,6 +209,7 @@ class WorkerNode:
         logging.getLogger(line.name).log(line.level, "%s: %s", self.name, line.text)
 
     def _told(self, told: m.Told) -> None:
+        self._known.hear(told.event)
         # After whoever waits for the answer that came in front of it.
         asyncio.get_running_loop().call_soon(self._tell, told.event)
 
@@ -287,16 +291,25 @@ class WorkerNode:
         return self._known.totals
 
     def open_viewer(
-        self, stream_id: str, kind: ViewerKind, *, audio: Sound = "off"
+        self, stream_id: str, kind: ViewerKind, *, audio: Sound = "off", who: Who = NOBODY
     ) -> WorkerViewer:
         if stream_id not in self._known.streams:
             raise StreamUnknown(stream_id)
-        return self._audience.open(stream_id, kind, {"audio": audio})
+        return self._audience.open(stream_id, kind, {"audio": audio, "who": who})
 
-    def open_hls(self, stream_id: str, *, audio: Sound = "aac") -> WorkerHls:
+    def open_hls(self, stream_id: str, *, audio: Sound = "aac", who: Who = NOBODY) -> WorkerHls:
         if stream_id not in self._known.streams:
             raise StreamUnknown(stream_id)
-        return self._audience.open_hls(stream_id, {"audio": audio}, self._ask)
+        return self._audience.open_hls(stream_id, {"audio": audio, "who": who}, self._ask)
+
+    def viewers(self, stream_id: str | None = None) -> list[ViewerInfo]:
+        viewers = self._known.viewers.values()
+        return [one for one in viewers if stream_id is None or one.stream_id == stream_id]
+
+    async def end_viewer(self, viewer_id: str, reason: str) -> bool:
+        return viewer_id in self._known.viewers and bool(
+            await self._ask("end_viewer", viewer_id, reason)
+        )
 
     # --- recordings --------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any
 from media.errors import MediaError, StreamUnknown
 from media.inprocess import InProcessNode
 from media.node import HlsViewer, Viewer
+from media.viewer import HUNG_UP
 
 from . import messages as m
 from .link import Link
@@ -93,7 +94,7 @@ class Viewing:
                 del self._players[number]
                 self._link.send(m.Over(number, player.end_reason))
         for number, pump in list(self._pumps.items()):
-            if pump.viewer.end_reason == "stalled" and pump.task is not None:
+            if pump.viewer.end_reason in HUNG_UP and pump.task is not None:
                 self._over(number, pump)
                 pump.task.cancel()
 
@@ -124,4 +125,4 @@ class Viewing:
         """Told once."""
         if self._pumps.pop(number, None) is not None:
             reason, dropped = pump.viewer.end_reason or "closed", pump.viewer.dropped_frames
-            self._link.send(m.Over(number, reason, dropped, discard=reason == "stalled"))
+            self._link.send(m.Over(number, reason, dropped, discard=reason in HUNG_UP))

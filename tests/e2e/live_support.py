@@ -49,15 +49,17 @@ def assert_pictures(found: list[Code | None], camera_number: int, least: int) ->
 class RawViewer:
     """A viewer that reads only when told: for slow and dead ones."""
 
-    def __init__(self, url: str, receive_buffer: int = 4096) -> None:
-        self.socket = _request(url, receive_buffer)
+    def __init__(
+        self, url: str, receive_buffer: int = 4096, headers: dict[str, str] | None = None
+    ) -> None:
+        self.socket = _request(url, receive_buffer, headers)
         self.head = self._head()
         if self.status == 307:
             location = self.head.lower().split(b"\r\nlocation: ")[1].split(b"\r\n")[0]
             self.socket.close()
             at = self.head.lower().find(location)
             url = urllib.parse.urljoin(url, self.head[at : at + len(location)].decode())
-            self.socket = _request(url, receive_buffer)
+            self.socket = _request(url, receive_buffer, headers)
             self.head = self._head()
 
     @property
@@ -87,16 +89,16 @@ class RawViewer:
         return head
 
 
-def _request(url: str, receive_buffer: int) -> socket.socket:
+def _request(url: str, receive_buffer: int, headers: dict[str, str] | None) -> socket.socket:
     parts = urllib.parse.urlsplit(url)
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     sock.settimeout(10)
     sock.connect((parts.hostname or "", parts.port or 80))
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    sock.sendall(
-        f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode()
-    )
+    lines = {"Host": parts.netloc, "Connection": "close", **(headers or {})}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    sock.sendall(f"GET {path} HTTP/1.1\r\n{head}\r\n".encode())
     return sock
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from media.door import Refused, Wish
+from media.door import Admission, Refused, Wish
 from media.inprocess import InProcessNode, NodeOptions
 from media.ports import PortPool
 from media.rtsp import connection as rtsp_connection
@@ -21,7 +21,7 @@ OPTIONS = b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"
 class ShutDoor:
     """Lets nobody in; a wish with this ticket waits for ever."""
 
-    async def open(self, wish: Wish) -> str:
+    async def open(self, wish: Wish) -> Admission:
         if wish.ticket == "wait":
             await asyncio.Event().wait()
         raise Refused(404, "channel_unknown")
