@@ -167,9 +167,14 @@ class MediaSettings(Section):
     allow: Annotated[tuple[Cidr, ...], BeforeValidator(parse_list)] = ()
     """Networks media may be sent to besides the address SIP came from."""
     http_host: str | None = None
-    """Address of the media workers' own HTTP; no effect yet: media is served on `http.port`."""
+    """Address the media workers' own HTTP listens on; `http.host` when not given."""
     http_ports: Ports | None = None
-    """Ports of the media workers' own HTTP; no effect yet."""
+    """Ports of the media workers' own HTTP, one each; any free ones when not given."""
+    redirect: Literal["auto", "always", "never"] = "auto"
+    """Whether players by HTTP are sent on to the worker that has their stream. `auto`: where its
+    port is reached like `http.port` (`http_ports` is given, or the player is on this machine; no
+    proxy and no `public_url` between). `always`, `never`.
+    """
     report_interval: Duration = Field(5.0, ge=0, le=300)
     """Pause between two RTCP receiver reports to a camera that sends over UDP; 0: none are sent."""
     rtsp_port: Port = 8554

@@ -102,10 +102,10 @@ class App:
             wiring.store_options(settings),
         )
         tokens, nonce_key, device_password = await self._secrets()
-        key = derived_key(load_key(self.store.data_dir), "play tickets")
-        self.tickets = wiring.ticket_office(settings, key, self.store.vault)
+        play_key = derived_key(load_key(self.store.data_dir), "play tickets")
+        self.tickets = wiring.ticket_office(settings, play_key, self.store.vault)
         await self.tickets.start()
-        self._build(tokens, nonce_key, device_password)
+        self._build(tokens, nonce_key, device_password, play_key)
         self.http.bind()
         left_open = await self.store.load_dialogs_open()
         for record in left_open:
@@ -200,13 +200,14 @@ class App:
         tokens = Tokens(bytes.fromhex(token_key), settings.http.token_lifetime)
         return tokens, bytes.fromhex(nonce_key), device_password
 
-    def _build(self, tokens: Tokens, nonce_key: bytes, device_password: str) -> None:
+    def _build(
+        self, tokens: Tokens, nonce_key: bytes, device_password: str, play_key: bytes
+    ) -> None:
         settings = self.settings
         self.bus = Bus()
         self.rate = RateLimited(get_logger("sip"), time.monotonic)
         self.metrics = Metrics()
-        self.node = wiring.media_node(settings)
-        self.viewers = ViewerBook(self.node)
+        self._build_media(play_key)
         switchboard = Switchboard(self.rate)
         self.endpoint = Endpoint(wiring.endpoint_options(settings), switchboard)
         self.recorder = Recorder(time.time, self.endpoint.contact_address)
@@ -266,6 +267,13 @@ class App:
             sessions.rest,
             wiring.media_sources(self.settings),
         )
+
+    def _build_media(self, play_key: bytes) -> None:
+        """The media node, what it is told of tickets, and who looks at it."""
+        self.node = wiring.media_node(self.settings, play_key)
+        self.node.refuse(self.tickets.revoked.all())
+        self.tickets.on_revoked = self.node.refuse
+        self.viewers = ViewerBook(self.node)
 
     def _build_playback(self, switchboard: Switchboard, dialer: Dialer) -> None:
         """What is built on calls: recordings, downloads, talks."""

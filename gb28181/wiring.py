@@ -30,6 +30,7 @@ from media.ports import PortPool
 from media.rtsp.server import RtspOptions
 from media.tickets import ID_BYTES, Tickets
 from media.worker.node import WorkerNode
+from media.worker.serving import HttpOptions
 from sip.flow import Flow
 from sip.options import EndpointOptions
 from sip.timers import Timers
@@ -155,7 +156,21 @@ def ticket_office(settings: Settings, key: bytes, vault: Vault) -> TicketOffice:
     return TicketOffice(tickets, vault, settings.http.ticket_lifetime)
 
 
-def media_node(settings: Settings) -> MediaNode:
+def worker_http(settings: Settings, key: bytes) -> HttpOptions:
+    """How workers serve players themselves."""
+    media, http = settings.media, settings.http
+    ports = media.http_ports or PortRange(0, 0)
+    return HttpOptions(
+        media.http_host or http.host,
+        ports.first,
+        ports.last,
+        key,
+        http.cert_file,
+        http.key_file,
+    )
+
+
+def media_node(settings: Settings, key: bytes) -> MediaNode:
     """The media of this node: in this process, or in workers that share the ports."""
     options, workers = node_options(settings), settings.media.workers
     if not workers:
@@ -168,7 +183,8 @@ def media_node(settings: Settings) -> MediaNode:
         name = f"worker{number + 1}"
         single = options.single_port and options.single_port + number
         node = WorkerNode(
-            replace(options, name=name, first_port=first, last_port=last, single_port=single)
+            replace(options, name=name, first_port=first, last_port=last, single_port=single),
+            worker_http(settings, key),
         )
         node.on_up = partial(_up, name)
         node.on_lost = partial(_lost, name)

@@ -37,6 +37,7 @@ from media.node import (
     SenderInfo,
     SenderSpec,
     SenderStatistics,
+    ServedAt,
     Sound,
     StreamBusy,
     StreamStatistics,
@@ -57,6 +58,7 @@ from media.receive.udp import SocketPoller, open_udp_socket
 from media.record.recorder import Recorder
 from media.record.segment import SegmentsInfo, SegmentSpec
 from media.record.segments import SegmentRecorder
+from media.revoked import Refusal
 from media.rtp.reception import INTERVAL_S
 from media.sound.shop import SoundShop
 from media.stream import Stream
@@ -264,6 +266,13 @@ class InProcessNode:
         if viewers >= self.options.viewers:
             raise ViewersExhausted(f"{self.name}: {viewers} viewers")
         return stream.hub
+
+    def served_at(self, stream_id: str) -> ServedAt | None:
+        """Whoever runs this node serves its viewers."""
+        return None
+
+    def refuse(self, refusals: tuple[Refusal, ...]) -> None:
+        """Nobody shows it a ticket."""
 
     async def record(self, stream_id: str, path: str) -> None:
         if stream_id in self._recorders:

@@ -27,6 +27,7 @@ from media.errors import (
 )
 from media.measures import NOT_MEASURED, Measures
 from media.record.segment import SegmentEvent, SegmentNode
+from media.revoked import Refusal
 from media.unit import AudioFormat, VideoFormat
 from media.viewer import (
     NOBODY,
@@ -350,6 +351,17 @@ class StreamStatistics:
 
 
 @dataclass(frozen=True, slots=True)
+class ServedAt:
+    """Where a node serves its viewers itself: ``/stream/{stream_id}.flv`` and ``.mp4``."""
+
+    host: str | None
+    """None: the host the platform is reached at."""
+    port: int
+    secure: bool
+    """https and wss."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeTotals:
     """What a node does besides its streams."""
 
@@ -433,6 +445,14 @@ class MediaNode(SegmentNode, Protocol):
 
     async def end_viewer(self, viewer_id: str, reason: str) -> bool:
         """Show a viewer nothing more; False when there is none of this id."""
+        ...
+
+    def served_at(self, stream_id: str) -> ServedAt | None:
+        """Where the node itself lets players look at this stream; None: nowhere."""
+        ...
+
+    def refuse(self, refusals: tuple[Refusal, ...]) -> None:
+        """Tickets that were taken back until now, for a node that is shown tickets."""
         ...
 
     async def record(self, stream_id: str, path: str) -> None:
@@ -529,6 +549,7 @@ __all__ = [
     "SenderSpec",
     "SenderStatistics",
     "SenderUnknown",
+    "ServedAt",
     "SilenceReason",
     "Sound",
     "SoundUnavailable",

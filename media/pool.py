@@ -25,6 +25,7 @@ from media.node import (
     SenderSpec,
     SenderStatistics,
     SenderUnknown,
+    ServedAt,
     Sound,
     StreamStatistics,
     Viewer,
@@ -36,6 +37,7 @@ from media.node import (
 )
 from media.ports import REST_S
 from media.record.segment import SegmentsInfo, SegmentSpec
+from media.revoked import Refusal
 
 
 class NodePool:
@@ -159,6 +161,14 @@ class NodePool:
             if any(info.viewer_id == viewer_id for info in node.viewers()):
                 return await node.end_viewer(viewer_id, reason)
         return False
+
+    def served_at(self, stream_id: str) -> ServedAt | None:
+        node = self._of_stream(stream_id)
+        return None if node is None else node.served_at(stream_id)
+
+    def refuse(self, refusals: tuple[Refusal, ...]) -> None:
+        for node in self.nodes:
+            node.refuse(refusals)
 
     # --- recordings --------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from gb28181.session.model import StreamKey, StreamName
 
+from .elsewhere import direct_urls
 from .guard import Viewer
 from .platform import Here
 from .urls import stream_urls
@@ -35,6 +36,7 @@ async def live(
     """A running pull of this picture, begun if need be; an error names the leg that failed."""
     wanted = wanted or LiveIn()
     view = await platform.sessions.live(channel_id, wanted.transport, wanted.stream)
-    ticket = platform.tickets.give(principal.name, view.session.stream_id)
-    key = StreamKey(channel_id, wanted.stream)
-    return shown(view, stream_urls(request, platform, key, ticket))
+    stream_id = view.session.stream_id
+    ticket = platform.tickets.give(principal.name, stream_id)
+    urls = stream_urls(request, platform, StreamKey(channel_id, wanted.stream), ticket)
+    return shown(view, urls, direct_urls(request, platform, stream_id, principal.name))

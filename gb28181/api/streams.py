@@ -8,19 +8,21 @@ leaves.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, WebSocket
-from fastapi.responses import StreamingResponse
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from starlette.requests import HTTPConnection
 
 from gb28181.errors import PlatformError, Unauthorised
 from gb28181.session.model import StreamKey, StreamName
 from media.node import Sound, Who
+from media.output.web import CONTAINERS, HEADERS, remote_of, serve_http, serve_websocket
 
+from .elsewhere import elsewhere
 from .errors import error_response
 from .guard import opens
-from .outputs import CONTAINERS, Ready, open_viewer, remote_of, serve_http, serve_websocket
+from .outputs import Ready, open_viewer
 from .platform import Here, Platform, platform_of
 
 router = APIRouter(tags=["streams"])
@@ -37,45 +39,50 @@ Codecs = Annotated[
 ]
 
 
-@router.get("/live/{channel_id}.flv", response_class=StreamingResponse)
+_MOVED: Final[dict[int | str, dict[str, Any]]] = {
+    307: {"description": "Where the media process that has the stream serves it itself."}
+}
+
+
+@router.get("/live/{channel_id}.flv", response_class=StreamingResponse, responses=_MOVED)
 async def live_flv(
     request: Request,
     platform: Here,
     channel_id: str,
     stream: StreamName = "main",
     audio: Heard = None,
-) -> StreamingResponse:
+) -> Response:
     """The stream as HTTP-FLV, until the viewer leaves or the stream ends."""
     ready = live_stream(request, platform, channel_id, stream, "flv")
     return await _http(request, platform, ready, "flv", audio)
 
 
-@router.get("/live/{channel_id}.mp4", response_class=StreamingResponse)
+@router.get("/live/{channel_id}.mp4", response_class=StreamingResponse, responses=_MOVED)
 async def live_mp4(
     request: Request,
     platform: Here,
     channel_id: str,
     stream: StreamName = "main",
     audio: Heard = None,
-) -> StreamingResponse:
+) -> Response:
     """The stream as fragmented MP4, until the viewer leaves, it ends or its formats change."""
     ready = live_stream(request, platform, channel_id, stream, "fmp4")
     return await _http(request, platform, ready, "mp4", audio)
 
 
-@router.get("/play/{stream_id}.flv", response_class=StreamingResponse)
+@router.get("/play/{stream_id}.flv", response_class=StreamingResponse, responses=_MOVED)
 async def playback_flv(
     request: Request, platform: Here, stream_id: str, audio: Heard = None
-) -> StreamingResponse:
+) -> Response:
     """A playback as HTTP-FLV, until the viewer leaves or the recording ends."""
     ready = playback_stream(request, platform, stream_id, "flv")
     return await _http(request, platform, ready, "flv", audio)
 
 
-@router.get("/play/{stream_id}.mp4", response_class=StreamingResponse)
+@router.get("/play/{stream_id}.mp4", response_class=StreamingResponse, responses=_MOVED)
 async def playback_mp4(
     request: Request, platform: Here, stream_id: str, audio: Heard = None
-) -> StreamingResponse:
+) -> Response:
     """A playback as fragmented MP4, until the viewer leaves or the recording ends."""
     ready = playback_stream(request, platform, stream_id, "fmp4")
     return await _http(request, platform, ready, "mp4", audio)
@@ -149,11 +156,17 @@ async def admit(
 
 
 async def _http(
-    request: Request, platform: Platform, ready: Awaitable[Ready], ending: str, audio: Sound | None
-) -> StreamingResponse:
-    container = CONTAINERS[ending]
-    viewer = open_viewer(platform, await ready, container, audio)
-    return serve_http(viewer, container.media_type)
+    request: Request,
+    platform: Platform,
+    running: Awaitable[Ready],
+    ending: str,
+    audio: Sound | None,
+) -> Response:
+    container, ready = CONTAINERS[ending], await running
+    url = elsewhere(request, platform, ready, ending, audio)
+    if url is not None:
+        return RedirectResponse(url, headers=dict(HEADERS))
+    return serve_http(open_viewer(platform, ready, container, audio), container.media_type)
 
 
 async def _websocket(

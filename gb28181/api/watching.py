@@ -41,9 +41,14 @@ class LiveOut(BaseModel):
         description="what fMP4, HLS and every `audio=aac` carry; null when there is nothing to hear"
     )
     urls: StreamUrls
+    direct_urls: dict[str, str] | None = Field(
+        None,
+        description="the same at the media process that has the stream now, where it has a"
+        " port that can be reached: for many screens at once; `urls` hold when it changes",
+    )
 
 
-def shown(view: LiveView, urls: StreamUrls) -> LiveOut:
+def shown(view: LiveView, urls: StreamUrls, direct: dict[str, str] | None = None) -> LiveOut:
     """A running stream as the API tells it."""
     statistics = view.statistics
     video: VideoFormat | None = statistics.video if statistics else None
@@ -58,6 +63,7 @@ def shown(view: LiveView, urls: StreamUrls) -> LiveOut:
         camera_audio=_audio(audio),
         made_audio=_audio(statistics.aac if statistics else None),
         urls=urls,
+        direct_urls=direct,
     )
 
 

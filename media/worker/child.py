@@ -20,11 +20,12 @@ from typing import Any
 import uvloop
 
 from media.errors import MediaError
-from media.inprocess import InProcessNode, NodeOptions
+from media.inprocess import InProcessNode
 from media.node import NodeEvent, ViewersChanged
 
 from . import messages as m
 from .link import Link
+from .serving import Serving
 from .viewing import Viewing
 
 SEEN_S = 0.5
@@ -66,6 +67,7 @@ class Child:
         self._link = Link(self._heard, self._lost)
         self._node: InProcessNode | None = None
         self._viewing: Viewing | None = None
+        self._serving: Serving | None = None
         self._gone = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -80,14 +82,20 @@ class Child:
             self._timer.cancel()
         if self._node is not None:
             await self._node.aclose()
+        if self._serving is not None:
+            await self._serving.aclose()
 
     def _lost(self, _reason: str) -> None:
         self._gone.set()
 
     def _heard(self, value: object) -> None:
         match value:
-            case NodeOptions():
+            case m.Begin():
                 self._spawn(self._begin(value))
+            case m.Refuse() if self._serving is not None:
+                self._serving.refuse(value.refusals)
+            case m.Refuse():
+                pass  # nobody shows it a ticket
             case m.Call():
                 self._call(value)
             case m.Watch() if self._viewing is not None:
@@ -99,12 +107,17 @@ class Child:
             case _:
                 log.error("the worker was told %s, which it does not know", type(value).__name__)
 
-    async def _begin(self, options: NodeOptions) -> None:
-        node = InProcessNode(options)
+    async def _begin(self, begin: m.Begin) -> None:
+        node = InProcessNode(begin.options)
         node.listen(self._told)
         await node.start()
         self._node, self._viewing = node, Viewing(node, self._link)
-        self._link.send(m.Ready(os.getpid()))
+        port = 0
+        if begin.http is not None:
+            self._serving = serving = Serving(node, begin.http)
+            serving.refuse(begin.refusals)
+            port = await serving.start()
+        self._link.send(m.Ready(os.getpid(), port))
         self._look()
 
     # --- calls -------------------------------------------------------------------------------

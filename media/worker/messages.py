@@ -21,9 +21,30 @@ from media.record.segment import (
     SegmentsInfo,
     SegmentSpec,
 )
+from media.revoked import Refusal
 from media.unit import AudioFormat, VideoFormat
 
+from .serving import HttpOptions
+
 # --- to the worker --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The first word: be this node."""
+
+    options: NodeOptions
+    http: HttpOptions | None
+    """Serve viewers at a port of your own."""
+    refusals: tuple[Refusal, ...]
+    """Tickets that were taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Tickets that were taken back until now."""
+
+    refusals: tuple[Refusal, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +90,8 @@ class Ready:
     """The worker runs, with this process id."""
 
     pid: int
+    http_port: int
+    """Where it serves viewers itself; 0: it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +176,7 @@ class Logged:
 
 
 TYPES: tuple[type[Any], ...] = (
-    *(Call, Watch, More, Leave),
+    *(Begin, Refuse, Call, Watch, More, Leave),
     *(Ready, Done, Raised, Told, Seen, Heard, Chunk, Over, Logged),
     *(
         seam.NodeTotals,
@@ -171,7 +194,7 @@ TYPES: tuple[type[Any], ...] = (
     *(SegmentOpened, SegmentClosed, SegmentsFailed),
     *(seam.SenderConnected, seam.SenderClosed, seam.VoiceEnded, seam.SoundUnavailable),
     *(seam.Who, seam.ViewerInfo, seam.ViewerCame, seam.ViewerLeft),
-    *(VideoFormat, AudioFormat, HubLimits, NodeOptions),
+    *(VideoFormat, AudioFormat, HubLimits, NodeOptions, HttpOptions, Refusal),
 )
 """Everything that may travel."""
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import signal
+import urllib.parse
 from pathlib import Path
 
 import pytest
+from websockets.sync.client import connect
 
 from . import media_source
 from .camera import Source
-from .kit import Launch, MakeCamera
+from .kit import Launch, MakeCamera, new_id
 from .live_support import RawViewer, assert_pictures, camera_with, watch
 from .processes import family, sockets
 from .server import Server, wait_for
@@ -115,3 +118,81 @@ def test_sigterm_ends_the_workers(server: Server, make_camera: MakeCamera, video
     assert server.stop() == 0
     camera.wait_received("BYE")
     assert not any(_command(pid) for pid in pids)
+
+
+def test_players_are_served_by_the_worker(
+    server: Server, make_camera: MakeCamera, video: Source
+) -> None:
+    """The main port sends them there, with a ticket for this stream and this way out only."""
+    camera, channel_id = camera_with(make_camera, server, video)
+    live = server.play(channel_id)
+    (port,) = [int(str(item["local"]).rpartition(":")[2]) for item in server.sessions()]
+    address = location(live["urls"]["flv"] + "&audio=aac")
+    parts = urllib.parse.urlsplit(address)
+    assert parts.port not in (None, server.ports.http)
+    assert owner(server, parts.port or 0) == owner(server, port)
+    found = media_source.probe(live["urls"]["flv"] + "&audio=aac")
+    assert {s["codec_name"] for s in found["streams"]} == {"h264", "aac"}
+    assert {s["codec_name"] for s in media_source.probe(live["urls"]["fmp4"])["streams"]} == {
+        "h264",
+        "aac",
+    }
+    direct = live["direct_urls"]
+    assert set(direct) == {"flv", "ws_flv", "fmp4", "ws_fmp4"}
+    assert_pictures(watch(direct["flv"]), 7, 40)
+    with connect(direct["ws_fmp4"] + "&codecs=1") as socket:
+        assert str(socket.recv()).startswith("video/mp4;")
+        assert bytes(socket.recv())[4:8] == b"ftyp"  # type: ignore[arg-type]
+        (looking,) = [
+            v
+            for v in server.get(f"/sessions/{live['session_id']}/viewers")["items"]
+            if v["protocol"] == "ws_fmp4"
+        ]
+        assert looking["user"] == "admin"
+
+    ticket = urllib.parse.parse_qs(parts.query)["ticket"][0]
+    other, elsewhere = new_id(), f"http://127.0.0.1:{parts.port}/stream"
+    good = f"{elsewhere}/{channel_id}.flv?ticket={ticket}"
+    for url, status in (
+        (good, 200),
+        (good[:-1] + ("A" if good[-1] != "A" else "B"), 401),
+        (f"{elsewhere}/{channel_id}.flv", 401),
+        (f"{elsewhere}/{channel_id}.mp4?ticket={ticket}", 401),
+        (f"{elsewhere}/{other}.flv?ticket={ticket}", 401),
+        (f"{elsewhere}/{channel_id}.avi?ticket={ticket}", 404),
+        (good + "&audio=loud", 422),
+        (f"{elsewhere}/..%2f..%2fetc%2fpasswd?ticket={ticket}", 404),
+    ):
+        viewer = RawViewer(url)
+        assert viewer.status == status, url
+        assert b"access-control-allow-origin: *" in viewer.head.lower() or status == 404
+        viewer.close()
+    stranger = server.call("POST", "/api/v1/auth/ticket", {"stream_id": other}).body["ticket"]
+    viewer = RawViewer(f"{elsewhere}/{other}.flv?ticket={stranger}")
+    assert viewer.status == 404, "the worker starts no pulls"
+    viewer.close()
+    assert len(camera.received("INVITE")) == 1
+
+    viewer = RawViewer(live["urls"]["flv"])
+    assert viewer.read(100_000)
+    answer = server.call("POST", "/api/v1/tickets/revoke", {"user": "admin"})
+    assert answer.body["ended"] == 1
+    while viewer.read(65_536):
+        pass
+    viewer.close()
+    for url in (good, live["urls"]["flv"], direct["flv"]):
+        viewer = RawViewer(url)
+        assert viewer.status == 401
+        viewer.close()
+
+
+def location(url: str) -> str:
+    """Where a request is sent on to."""
+    parts = urllib.parse.urlsplit(url)
+    asking = http.client.HTTPConnection(str(parts.hostname), parts.port)
+    with contextlib.closing(asking):
+        asking.request("GET", f"{parts.path}?{parts.query}")
+        answer = asking.getresponse()
+        assert answer.status == 307
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        return str(answer.headers["Location"])
