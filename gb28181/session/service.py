@@ -464,10 +464,8 @@ class SessionService:
                 pass  # told by the watch, or to whoever records
             case SegmentOpened() | SegmentClosed() | SegmentsFailed():
                 pass  # told to whoever records
-            case SenderConnected() | SenderClosed() | VoiceEnded():
-                pass  # of those who talk
-            case ViewerCame() | ViewerLeft():
-                pass  # their number counts here; who they are is in the book of viewers
+            case SenderConnected() | SenderClosed() | VoiceEnded() | ViewerCame() | ViewerLeft():
+                pass  # of those who talk, and of the book of viewers
             case _:
                 assert_never(event)
 
