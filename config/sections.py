@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from config.types import Cidr, Duration, PortRange, Ports, SecretText, Size, parse_list
 
@@ -81,6 +88,13 @@ class SipSettings(Section):
         return values
 
 
+Placement = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[0-9A-Za-z._-]{1,64}=(0\.[0-9]*[1-9]|[1-9][0-9]{0,3}(\.[0-9]+)?)"
+        r"(@[0-9]{2,8}(\+[0-9]{2,8})*)?$"
+    ),
+]
 Subscribed = Literal["catalog", "alarm", "position", "ptz_position"]
 
 
@@ -195,6 +209,11 @@ class MediaSettings(Section):
     """Longest picture group kept for viewers that join."""
     workers: int = Field(0, ge=0, le=64)
     """Processes that do media and share `ports`; 0: the signalling process does it itself."""
+    placement: Annotated[tuple[Placement, ...], BeforeValidator(parse_list)] = ()
+    """How streams are shared out among media nodes, for each as `name=weight` or
+    `name=weight@place+place`: `worker1=2@6401+6402, worker2=1`. New streams go to the least load by
+    weight (1 where nothing is said), those of a place (city 4, county 6 digits) first to its nodes.
+    """
     viewers_per_stream: int = Field(500, ge=1, le=100_000)
     """Viewers of one stream; the next one gets 503."""
     viewers_per_node: int = Field(2000, ge=1, le=1_000_000)

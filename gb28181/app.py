@@ -105,7 +105,8 @@ class App:
         play_key = derived_key(load_key(self.store.data_dir), "play tickets")
         self.tickets = wiring.ticket_office(settings, play_key, self.store.vault)
         await self.tickets.start()
-        self._build(tokens, nonce_key, device_password, play_key)
+        self._build_media(play_key)
+        self._build(tokens, nonce_key, device_password)
         self.http.bind()
         left_open = await self.store.load_dialogs_open()
         for record in left_open:
@@ -200,14 +201,11 @@ class App:
         tokens = Tokens(bytes.fromhex(token_key), settings.http.token_lifetime)
         return tokens, bytes.fromhex(nonce_key), device_password
 
-    def _build(
-        self, tokens: Tokens, nonce_key: bytes, device_password: str, play_key: bytes
-    ) -> None:
+    def _build(self, tokens: Tokens, nonce_key: bytes, device_password: str) -> None:
         settings = self.settings
         self.bus = Bus()
         self.rate = RateLimited(get_logger("sip"), time.monotonic)
         self.metrics = Metrics()
-        self._build_media(play_key)
         switchboard = Switchboard(self.rate)
         self.endpoint = Endpoint(wiring.endpoint_options(settings), switchboard)
         self.recorder = Recorder(time.time, self.endpoint.contact_address)
@@ -356,6 +354,7 @@ class App:
             downloads=self.downloads,
             talks=self.talks,
             node=self.node,
+            pool=self.node,
             whep=self.whep,
             store=self.store,
             bus=self.bus,

@@ -24,7 +24,7 @@ from gb28181.telemetry import events_worker as ev
 from gb28181.telemetry.logs import get_logger
 from media.hub import HubLimits
 from media.inprocess import InProcessNode, NodeOptions
-from media.node import MediaNode
+from media.placement import Traits
 from media.pool import NodePool
 from media.ports import PortPool
 from media.rtsp.server import RtspOptions
@@ -170,11 +170,21 @@ def worker_http(settings: Settings, key: bytes) -> HttpOptions:
     )
 
 
-def media_node(settings: Settings, key: bytes) -> MediaNode:
+def traits(settings: Settings) -> dict[str, Traits]:
+    """`media.placement`, as it was checked when the settings were read."""
+    found = {}
+    for one in settings.media.placement:
+        name, _, rest = one.partition("=")
+        weight, _, places = rest.partition("@")
+        found[name] = Traits(float(weight), tuple(filter(None, places.split("+"))))
+    return found
+
+
+def media_node(settings: Settings, key: bytes) -> NodePool:
     """The media of this node: in this process, or in workers that share the ports."""
     options, workers = node_options(settings), settings.media.workers
     if not workers:
-        return InProcessNode(options)
+        return NodePool([InProcessNode(options)], traits(settings))
     share = (options.last_port - options.first_port + 1) // workers
     nodes = []
     for number in range(workers):
@@ -189,7 +199,7 @@ def media_node(settings: Settings, key: bytes) -> MediaNode:
         node.on_up = partial(_up, name)
         node.on_lost = partial(_lost, name)
         nodes.append(node)
-    return NodePool(nodes)
+    return NodePool(nodes, traits(settings))
 
 
 def _up(name: str, pid: int) -> None:

@@ -86,6 +86,8 @@ class ReceiverSpec:
     """The SSRC asked of the sender, None for any.  Evidence for the lock, never a filter."""
     sources: tuple[str, ...] = ()
     """IP networks media may come from; empty for any."""
+    place: str = ""
+    """Administrative code of where the camera is, for the choice among several nodes."""
 
 
 @dataclass(frozen=True, slots=True)

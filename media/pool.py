@@ -1,22 +1,24 @@
-"""Several media nodes as one: a stream is opened where there are the fewest, and stays there.
+"""Several media nodes as one: a stream is opened where `placement` says, and stays there.
 
 Everything of a stream (its receivers, viewers, recording) is on one node, and so is a voice with
 its senders. A node that is down gets nothing new; what it had is told as failed by itself, and
-whoever opens it again gets another node.
+whoever opens it again gets another node. A node that is drained gets nothing new either; what it
+has ends by itself, or is called again elsewhere when asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from media.errors import StreamUnknown
+from media.errors import PortsExhausted, StreamUnknown
 from media.node import (
     NOBODY,
     HlsViewer,
     MediaNode,
     NodeEvent,
     NodeTotals,
+    ReceiverFailed,
     ReceiverInfo,
     ReceiverSpec,
     ReceiverUnknown,
@@ -35,6 +37,7 @@ from media.node import (
     VoiceUnknown,
     Who,
 )
+from media.placement import NodeStanding, NodeState, Traits, choose
 from media.ports import REST_S
 from media.record.segment import SegmentsInfo, SegmentSpec
 from media.revoked import Refusal
@@ -43,10 +46,15 @@ from media.revoked import Refusal
 class NodePool:
     """`media.node.MediaNode` over several of them."""
 
-    def __init__(self, nodes: Sequence[MediaNode]) -> None:
-        """`nodes`: at least one; they live and end with the pool."""
+    def __init__(
+        self, nodes: Sequence[MediaNode], traits: Mapping[str, Traits] | None = None
+    ) -> None:
+        """`nodes`: at least one; they live and end with the pool. `traits` by their names."""
         self.name = "pool"
         self.nodes = tuple(nodes)
+        self._traits = dict(traits or {})
+        self._draining: set[str] = set()
+        self._listeners: list[Callable[[NodeEvent], None]] = []
 
     def __repr__(self) -> str:
         return f"<NodePool {list(self.nodes)!r}>"
@@ -61,8 +69,57 @@ class NodePool:
         await asyncio.gather(*(node.refresh() for node in self.nodes if _is_up(node)))
 
     def listen(self, callback: Callable[[NodeEvent], None]) -> None:
+        self._listeners.append(callback)
         for node in self.nodes:
             node.listen(callback)
+
+    # --- standing, and taking out of service -------------------------------------------------
+
+    def standings(self) -> list[NodeStanding]:
+        """Every node as it stands."""
+        return [self._standing(node) for node in self.nodes]
+
+    def drain(self, name: str, on: bool) -> bool:
+        """Give a node nothing new, or give it again; False when there is none of this name."""
+        if all(node.name != name for node in self.nodes):
+            return False
+        (self._draining.add if on else self._draining.discard)(name)
+        return True
+
+    async def move(self, name: str) -> int:
+        """Have the streams of a node called again elsewhere; how many there were.
+
+        Told like the death of a node: receivers failed, viewers end and come again. Streams that
+        are recorded stay until their recording ends, because it is on that node.
+        """
+        moved = 0
+        for node in self.nodes:
+            if node.name != name:
+                continue
+            for stream_id in node.streams():
+                if node.recording(stream_id) is None and node.segments(stream_id) is None:
+                    await self._move(node, stream_id)
+                    moved += 1
+        return moved
+
+    async def _move(self, node: MediaNode, stream_id: str) -> None:
+        for info in node.receivers():
+            if info.stream_id == stream_id:
+                failed = ReceiverFailed(stream_id, info.receiver_id, "moved to another media node")
+                for callback in self._listeners:
+                    callback(failed)
+        await node.close_stream(stream_id, "moved")
+
+    def _standing(self, node: MediaNode) -> NodeStanding:
+        state: NodeState = "up" if _is_up(node) else "down"
+        return NodeStanding(
+            node.name,
+            "draining" if node.name in self._draining else state,
+            self._traits.get(node.name, Traits()),
+            len(node.streams()),
+            len(node.voices()),
+            len(node.viewers()),
+        )
 
     # --- where things are --------------------------------------------------------------------
 
@@ -87,14 +144,18 @@ class NodePool:
                 return node
         return None
 
-    def _least(self) -> MediaNode:
-        up = [node for node in self.nodes if _is_up(node)] or self.nodes
-        return min(up, key=lambda node: (len(node.streams()), len(node.voices())))
+    def _chosen(self, place: str = "") -> MediaNode:
+        """For something new.  Raises PortsExhausted."""
+        name = choose(self.standings(), place)
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise PortsExhausted("every media node is being drained")
 
     # --- receivers and viewers ---------------------------------------------------------------
 
     async def open_receiver(self, spec: ReceiverSpec) -> ReceiverInfo:
-        node = self._of_stream(spec.stream_id) or self._least()
+        node = self._of_stream(spec.stream_id) or self._chosen(spec.place)
         return await node.open_receiver(spec)
 
     async def connect(self, receiver_id: str, host: str, port: int) -> None:
@@ -132,8 +193,8 @@ class NodePool:
         return [stream_id for node in self.nodes for stream_id in node.streams()]
 
     def statistics(self, stream_id: str) -> StreamStatistics | None:
-        node = self._of_stream(stream_id)
-        return None if node is None else node.statistics(stream_id)
+        found = (node.statistics(stream_id) for node in self.nodes)
+        return next((one for one in found if one is not None), None)
 
     def totals(self) -> NodeTotals:
         found = [node.totals() for node in self.nodes]
@@ -173,7 +234,7 @@ class NodePool:
     # --- recordings --------------------------------------------------------------------------
 
     async def record(self, stream_id: str, path: str) -> None:
-        await (self._of_stream(stream_id) or self._least()).record(stream_id, path)
+        await (self._of_stream(stream_id) or self._chosen()).record(stream_id, path)
 
     async def stop_recording(self, stream_id: str) -> RecordingInfo | None:
         node = self._of_stream(stream_id)
@@ -184,7 +245,7 @@ class NodePool:
         return None if node is None else node.recording(stream_id)
 
     async def record_segments(self, stream_id: str, spec: SegmentSpec) -> None:
-        await (self._of_stream(stream_id) or self._least()).record_segments(stream_id, spec)
+        await (self._of_stream(stream_id) or self._chosen()).record_segments(stream_id, spec)
 
     async def stop_segments(self, stream_id: str) -> SegmentsInfo | None:
         node = self._of_stream(stream_id)
@@ -197,7 +258,7 @@ class NodePool:
     # --- voices ------------------------------------------------------------------------------
 
     async def open_voice(self, voice_id: str) -> None:
-        await (self._of_voice(voice_id) or self._least()).open_voice(voice_id)
+        await (self._of_voice(voice_id) or self._chosen()).open_voice(voice_id)
 
     def feed_voice(self, voice_id: str, samples: bytes) -> None:
         node = self._of_voice(voice_id)

@@ -467,6 +467,7 @@ HTTP = (
     by_setting("http.ticket_lifetime", "Ticket: time to open a stream; an open one goes on"),
     fixed("gb28181.session.tickets.LONGEST_S", "No ticket is good for longer than"),
     fixed("gb28181.session.viewers.MOST_USERS", "Users whose viewers and bytes are summed", ""),
+    fixed("gb28181.api.elsewhere.REDIRECT_S", "A ticket in a redirection to a worker"),
     fixed("media.revoked.MOST", "Tickets and users taken back, kept at one time", ""),
     by_setting("http.login_attempts", "Failed logins of one (user, address), then 429"),
     by_setting("http.login_window", "Window they are counted in"),

@@ -64,6 +64,7 @@ STATUS_OF_CODE: dict[str, tuple[int, str]] = {
     "device_unknown": (404, "There is no device with this id."),
     "forbidden": (403, "The account is known and may not do that."),
     "internal": (500, "A defect of the platform; `request_id` finds its traceback in the log."),
+    "media_node_unknown": (404, "There is no media node of this name."),
     "microphone_busy": (409, "Somebody speaks in this talk already."),
     "method_not_allowed": (405, "The address exists, not with this method."),
     "node_unknown": (404, "There is no such node in the tree."),

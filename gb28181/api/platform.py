@@ -30,6 +30,7 @@ from gb28181.subscribe.wishes import Wishes
 from gb28181.talk.service import TalkService
 from gb28181.trace.recorder import Recorder
 from media.node import MediaNode
+from media.pool import NodePool
 from media.whep.peers import WhepServer
 
 from .limits import LoginLimits
@@ -71,6 +72,8 @@ class Platform:
     recorder: Recorder
     diagnosis: Diagnosis
     node: MediaNode
+    pool: NodePool
+    """The same, as the several it may be."""
     whep: WhepServer
     store: Store
     bus: Bus

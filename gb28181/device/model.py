@@ -36,6 +36,8 @@ class Route:
     """How media is pulled when nobody says otherwise."""
     gb_version: str
     policy: DevicePolicy
+    place: str
+    """Administrative code of where it is; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,6 +230,7 @@ class DeviceService:
             device.policy.transport,
             device.registration.gb_version,
             device.policy,
+            channel.place.county or channel.place.city,
         )
 
     def view(self, device_id: str) -> DeviceView:

@@ -52,6 +52,8 @@ class Route(Protocol):
     def flow(self) -> Flow | None: ...
     @property
     def transport(self) -> str: ...
+    @property
+    def place(self) -> str: ...
 
 
 class Directory(Protocol):
@@ -164,16 +166,18 @@ class Caller:
         self.ledger.add(session)
         self._lines[session.session_id] = line
         before = self._lines.get(after.session_id) if after is not None else None
-        self._spawn(self._open(session, line, route.flow, before))
+        self._spawn(self._open(session, line, route.flow, route.place, before))
         self._arm(session, line)
         return session
 
-    async def _open(self, session: Session, line: _Line, flow: Flow, before: _Line | None) -> None:
+    async def _open(
+        self, session: Session, line: _Line, flow: Flow, place: str, before: _Line | None
+    ) -> None:
         if before is not None:
             await before.over.wait()
         await self._wait_teardown(session.stream_id)
-        sources = self._sources_of(flow)
-        spec = ReceiverSpec(session.stream_id, _mode(session.transport), session.ssrc, sources)
+        mode, sources = _mode(session.transport), self._sources_of(flow)
+        spec = ReceiverSpec(session.stream_id, mode, session.ssrc, sources, place)
         try:
             info = await self._node.open_receiver(spec)
         except PortsExhausted as error:

@@ -13,3 +13,12 @@ MEDIA_WORKER_LOST = LogEvent(
     ("pid", "reason"),
     "A media process died; its streams are called again, and another one starts.",
 )
+MEDIA_NODE_DRAINED = LogEvent(
+    "media.node_drained",
+    Level.INFO,
+    ("moved", "left"),
+    "A media node gets nothing new; so many of its streams are called again elsewhere.",
+)
+MEDIA_NODE_UNDRAINED = LogEvent(
+    "media.node_undrained", Level.INFO, (), "A media node is in service again."
+)

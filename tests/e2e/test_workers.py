@@ -8,6 +8,7 @@ import os
 import signal
 import urllib.parse
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.sync.client import connect
@@ -196,3 +197,46 @@ def location(url: str) -> str:
         assert answer.status == 307
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         return str(answer.headers["Location"])
+
+
+def test_a_node_is_drained(
+    launch: Launch, make_camera: MakeCamera, video: Source, other_video: Source
+) -> None:
+    """Its stream is called again on the other node, and nothing new comes to it."""
+    server = launch(
+        GB28181_MEDIA__WORKERS="2", GB28181_MEDIA__PLACEMENT="worker1=1@6401, worker2=3"
+    )
+    seven, one = camera_with(make_camera, server, video)
+    eight, two = camera_with(make_camera, server, other_video)
+    live = server.play(one)
+    before = nodes(server)
+    assert [(node["name"], node["state"], node["weight"]) for node in before.values()] == [
+        ("worker1", "up", 1),
+        ("worker2", "up", 3),
+    ]
+    assert (before["worker1"]["streams"], before["worker2"]["streams"]) == (1, 0), "of this place"
+    viewer = RawViewer(live["urls"]["flv"])
+    assert viewer.read(100_000)
+    path = "/api/v1/media/nodes/worker1/drain"
+    assert server.call("POST", path, {}).body == {"moved": 0, "left": 1}
+    assert viewer.read(200_000), "what runs goes on"
+    undisturbed = RawViewer(server.play(two)["urls"]["flv"])
+    assert nodes(server)["worker2"]["streams"] == 1
+    assert server.call("POST", path, {"move": True}).body == {"moved": 1, "left": 0}
+    while viewer.read(65_536):
+        pass
+    viewer.close()
+    assert_pictures(watch(live["urls"]["flv"]), 7, 40)
+    seven.wait_received("INVITE", count=2)
+    after = nodes(server)
+    assert (after["worker1"]["state"], after["worker1"]["streams"]) == ("draining", 0)
+    assert after["worker2"]["streams"] == 2
+    assert len(eight.received("INVITE")) == 1
+    assert_three_views(server, [seven, eight])
+    undisturbed.close()
+    assert server.call("POST", path.replace("drain", "undrain")).body["state"] == "up"
+    assert server.call("POST", path.replace("worker1", "nobody")).status == 404
+
+
+def nodes(server: Server) -> dict[str, Any]:
+    return {node["name"]: node for node in server.get("/media/nodes")["items"]}

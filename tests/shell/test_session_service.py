@@ -204,6 +204,7 @@ class FakeRoute:
     online: bool = True
     flow: Flow | None = FLOW
     transport: str = "udp"
+    place: str = "640104"
 
 
 class FakeDirectory:
