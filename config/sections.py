@@ -271,6 +271,12 @@ class ControlSettings(Section):
     """Most pixels of a picture a device may bring; a larger one is not unpacked."""
     snapshot_keep: int = Field(1000, ge=10, le=1_000_000)
     """Pictures kept in the data directory; the oldest go first."""
+    snapshot_processes: int = Field(2, ge=1, le=64)
+    """Processes that decode pictures at one time, each started when one is needed."""
+    thumbnail_interval: Duration = Field(10.0, ge=1, le=3600)
+    """The small picture of a channel is made anew at most this often, while somebody asks."""
+    thumbnail_width: int = Field(320, ge=32, le=1920)
+    """Width of the small pictures in pixels."""
 
 
 class TalkSettings(Section):

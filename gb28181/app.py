@@ -44,8 +44,9 @@ from gb28181.session.aftermath import Aftermath
 from gb28181.session.call import CallTimes
 from gb28181.session.caller import Caller
 from gb28181.session.dialing import Dialer, Identity
+from gb28181.session.forwards import Forwards
 from gb28181.session.ledger import Ledger
-from gb28181.session.opening import LiveOpening
+from gb28181.session.opening import KeyFrame
 from gb28181.session.service import SessionService
 from gb28181.session.ssrc import SsrcPool
 from gb28181.session.viewers import ViewerBook
@@ -116,6 +117,7 @@ class App:
         await self.devices.start()
         self._ready["tree"] = True
         await self.sessions.start()
+        await self.forwards.start()
         await self.talks.start()
         await self.reports.start()
         await self.conformance.start()
@@ -168,6 +170,7 @@ class App:
             "reports",
             "control",
             "talks",
+            "forwards",
             "sessions",
             "downloads",
             "rtsp",
@@ -250,7 +253,7 @@ class App:
         self.platform = self._platform(tokens)
         options, door = wiring.rtsp_options(settings), PlayerDoor(self.platform)
         self.rtsp = RtspServer(options, self.node, door, ports, visits)
-        self.http = HttpServer(create_app(self.platform), settings.http)
+        self.http: HttpServer = HttpServer(create_app(self.platform), settings.http)
         install_figures(self.metrics, self)
 
     def _caller(self, dialer: Dialer) -> Caller:
@@ -274,7 +277,9 @@ class App:
         self.viewers = ViewerBook(self.node)
 
     def _build_playback(self, switchboard: Switchboard, dialer: Dialer) -> None:
-        """What is built on calls: recordings, downloads, talks."""
+        """What is built on calls: recordings, downloads, talks, pictures sent on."""
+        allow, rest_s = map(str, self.settings.media.allow), self.settings.sessions.rest
+        self.forwards = Forwards(self.sessions, self.node, allow, rest_s)
         self.talks = self._talk_service(dialer)
         self.archive = Archive(self.devices, self.control)
         self.playback = PlaybackService(self.sessions, self.archive, dialer.new_id)
@@ -340,6 +345,7 @@ class App:
             version=__version__,
             devices=self.devices,
             sessions=self.sessions,
+            forwards=self.forwards,
             control=self.control,
             subscriber=self.reports.subscriber,
             wishes=self.reports.wishes,
@@ -376,7 +382,7 @@ class App:
             self.bus,
             wiring.control_options(self.settings),
             folder=self.store.data_dir / "snapshots",
-            opening=LiveOpening(self.sessions, self.node),
+            stills=wiring.stills(self.settings, KeyFrame(self.sessions, self.node)),
             upload_base=self._upload_base,
         )
 

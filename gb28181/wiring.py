@@ -15,6 +15,7 @@ from config.types import PortRange
 from gb28181 import __version__
 from gb28181.control.service import ControlOptions
 from gb28181.control.snapshot import SnapshotOptions
+from gb28181.control.stills import KeyFrames, StillOptions, Stills
 from gb28181.playback.progress import DownloadLimits
 from gb28181.session.pull import PullTimes
 from gb28181.session.tickets import TicketOffice
@@ -28,6 +29,7 @@ from media.placement import Traits
 from media.pool import NodePool
 from media.ports import PortPool
 from media.rtsp.server import RtspOptions
+from media.still.studio import Studio
 from media.tickets import ID_BYTES, Tickets
 from media.worker.node import WorkerNode
 from media.worker.serving import HttpOptions
@@ -138,6 +140,16 @@ def control_options(settings: Settings) -> ControlOptions:
             keep=control.snapshot_keep,
         ),
     )
+
+
+def stills(settings: Settings, key_frames: KeyFrames) -> Stills:
+    control = settings.control
+    options = StillOptions(
+        interval_s=control.thumbnail_interval,
+        width=control.thumbnail_width,
+        most_pixels=control.snapshot_pixels,
+    )
+    return Stills(key_frames, Studio(control.snapshot_processes), options)
 
 
 def download_limits(settings: Settings) -> DownloadLimits:

@@ -18,6 +18,7 @@ from media.hls.feed import HlsFeed, HlsPlayer
 from media.node import Sound, ViewerKind
 from media.output.audience import AUDIO_WAIT, Audience
 from media.output.containers import OUTPUTS
+from media.output.flv_output import still
 from media.output.fmp4 import carries_audio
 from media.output.gop import GopCache
 from media.output.viewers import StreamViewer, ViewerState
@@ -62,6 +63,7 @@ class Hub:
         "_first_audio",
         "_gop",
         "_hls",
+        "_key",
         "_key_dts",
         "_limits",
         "_made",
@@ -117,6 +119,7 @@ class Hub:
         self._need_key = True
         self._audio_only = False
         self._first_audio: int | None = None
+        self._key: AccessUnit | None = None
         self._key_dts = 0
         self._bytes_gone = 0
         self._dropped_gone = 0
@@ -165,6 +168,8 @@ class Hub:
             if self._need_key and not self._begins(out):
                 continue
             self._gop.push(out)
+            if out.key and out.video:
+                self._key = out
             if self._tap is not None:
                 self._tap(out)
             if self._audiences or self._hls or self._sink is not None:
@@ -176,7 +181,7 @@ class Hub:
         """A new sender takes the stream over: go on with its first key frame."""
         self._need_key = True
         self._audio_only = False
-        self._first_audio = None
+        self._first_audio = self._key = None
         self._empty_cache()
         for feed in self._hls.values():
             feed.interrupt()
@@ -205,6 +210,12 @@ class Hub:
                 sink.begin(list(self._gop))
         elif self._made is not None and not self._listens:
             self._end_sound()
+
+    def key_frame(self) -> bytes:
+        """The last key frame, an FLV file of one picture; b"" while there is none."""
+        if self._key is None or self.video is None:
+            return b""
+        return still(self.video, self._key)
 
     def _begins(self, unit: AccessUnit) -> bool:
         """Whether the stream (again) begins with this unit."""
@@ -422,4 +433,5 @@ class Hub:
         for feed in list(self._hls.values()):
             feed.close(reason)
         self._end_sound()
+        self._key = None
         self._gop.clear()

@@ -12,8 +12,9 @@ import errno
 import logging
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from time import monotonic, time
@@ -47,6 +48,7 @@ from media.node import (
     VoiceStatistics,
     Who,
 )
+from media.outgoing import ForwardInfo, ForwardSpec, ForwardStatistics
 from media.output.viewers import StreamViewer
 from media.ports import REST_S, PortPool
 from media.receive.rtcp_port import RtcpPort
@@ -60,10 +62,11 @@ from media.record.segment import SegmentsInfo, SegmentSpec
 from media.record.segments import SegmentRecorder
 from media.revoked import Refusal
 from media.rtp.reception import INTERVAL_S
+from media.send.forwards import Forwards
+from media.send.sender import Leased
 from media.sound.shop import SoundShop
 from media.stream import Stream
-from media.voice.sender import Sender, TcpSender, UdpSender
-from media.voice.voices import Line, Voices
+from media.voice.voices import Voices
 
 log = logging.getLogger("gb28181.media.node")
 
@@ -123,6 +126,7 @@ class InProcessNode:
         self._single_tcp: SingleTcp | None = None
         self._voices = Voices(self.name, self._emit, clock)
         self._lookers = Lookers(self.name, self._emit, time)
+        self._forwards = Forwards(self.name, self._emit)
         self._flushes = 0
         self._poller: SocketPoller | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -142,6 +146,7 @@ class InProcessNode:
             self._timer.cancel()
             self._timer = None
         self._voices.aclose()
+        self._forwards.aclose()
         for stream_id in list(self._streams):
             await self.close_stream(stream_id, "node_closed")
         for stream_id in list(self._recorders):
@@ -274,6 +279,12 @@ class InProcessNode:
     def refuse(self, refusals: tuple[Refusal, ...]) -> None:
         """Nobody shows it a ticket."""
 
+    async def key_frame(self, stream_id: str) -> bytes:
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            raise StreamUnknown(stream_id)
+        return stream.hub.key_frame()
+
     async def record(self, stream_id: str, path: str) -> None:
         if stream_id in self._recorders:
             raise RecordingBusy(stream_id)
@@ -363,31 +374,15 @@ class InProcessNode:
     async def open_sender(
         self, spec: SenderSpec, on_heard: Callable[[bytes], None] | None = None
     ) -> SenderInfo:
-        networks = Networks(spec.networks)
-        port, sock = self._open_socket(spec.mode, self._clock())
-
-        def make(spec: SenderSpec, port: int, line: Line) -> Sender:
-            poller = self._socket_poller()
-            if spec.mode == "udp" and sock is not None:
-                return UdpSender(poller, sock, networks, line.hear)
-            return TcpSender(
-                poller,
-                (self.options.bind_host, port),
-                sock,
-                networks,
-                line.hear,
-                on_connected=line.connected,
-                on_closed=line.closed,
+        with self._sender_socket(spec.mode, spec.networks) as leased:
+            host = self.options.announce_host or self.options.bind_host
+            return self._voices.open_sender(
+                spec,
+                host,
+                leased.local[1],
+                on_heard,
+                lambda line: leased.sender(line.hear, line.connected, line.closed),
             )
-
-        host = self.options.announce_host or self.options.bind_host
-        try:
-            return self._voices.open_sender(spec, host, port, on_heard, make)
-        except BaseException:
-            if sock is not None:
-                sock.close()
-            self.ports.release(port, self._clock(), 0.0)
-            raise
 
     async def aim_sender(self, sender_id: str, host: str, port: int) -> None:
         await self._voices.aim(sender_id, host, port)
@@ -408,6 +403,30 @@ class InProcessNode:
 
     def voice_statistics(self, voice_id: str) -> VoiceStatistics | None:
         return self._voices.statistics(voice_id)
+
+    async def open_forward(self, spec: ForwardSpec) -> ForwardInfo:
+        if spec.stream_id not in self._streams:
+            raise StreamUnknown(spec.stream_id)
+        with self._sender_socket(spec.mode, spec.networks) as leased:
+            host = self.options.announce_host or self.options.bind_host
+            return self._forwards.open(spec, host, leased, self._look_at_packs)
+
+    def _look_at_packs(self, stream_id: str, who: Who) -> StreamViewer:
+        return self.open_viewer(stream_id, "ps", audio="raw", who=who)
+
+    async def aim_forward(self, forward_id: str, host: str, port: int) -> None:
+        await self._forwards.aim(forward_id, host, port)
+
+    async def close_forward(self, forward_id: str, *, rest_s: float = REST_S) -> None:
+        info = self._forwards.close(forward_id)
+        if info is not None:
+            self.ports.release(info.port, self._clock(), rest_s)
+
+    def forwards(self) -> list[ForwardInfo]:
+        return self._forwards.infos()
+
+    def forward_statistics(self, forward_id: str) -> ForwardStatistics | None:
+        return self._forwards.statistics(forward_id)
 
     def listen(self, callback: Callable[[NodeEvent], None]) -> None:
         self._listeners.append(callback)
@@ -523,6 +542,21 @@ class InProcessNode:
         with contextlib.suppress(OSError):
             rtcp = RtcpPort(self._socket_poller(), self.options.bind_host, port, stream.hear)
             stream.receiver.rtcp = self._rtcp[port] = rtcp
+
+    @contextmanager
+    def _sender_socket(self, mode: ReceiveMode, networks: tuple[str, ...]) -> Iterator[Leased]:
+        """A leased port to send from, given back when nothing comes of it."""
+        allowed = Networks(networks)
+        port, sock = self._open_socket(mode, self._clock())
+        try:
+            yield Leased(
+                self._socket_poller(), mode == "udp", (self.options.bind_host, port), sock, allowed
+            )
+        except BaseException:
+            if sock is not None:
+                sock.close()
+            self.ports.release(port, self._clock(), 0.0)
+            raise
 
     def _rest(self, info: ReceiverInfo | None, rest_s: float) -> None:
         if info is not None:

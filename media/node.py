@@ -1,10 +1,9 @@
 """The seam between signalling and media: what any media node can be asked and what it reports.
 
 A node opens receivers for streams, hands pictures to viewers, brings voices to loudspeakers and
-tells what happens.  Signalling
-knows only this Protocol; behind it stands the node of this process (`media.inprocess`), a worker
-process, a relay on another host or foreign software.  One set of contract tests
-(`tests/contract/test_media_node.py`) runs on all of them.
+tells what happens.  Signalling knows only this Protocol; behind it stands the node of this process
+(`media.inprocess`), a worker process, a relay on another host or foreign software.  One set of
+contract tests (`tests/contract/test_media_node.py`) runs on all of them.
 
 A node knows stream ids, ports and addresses.  It knows no devices, no SIP and no leases: whoever
 opens a receiver or a sender closes it, and `receivers()` and `senders()` tell what is open, so that
@@ -26,6 +25,7 @@ from media.errors import (
     ViewersExhausted,
 )
 from media.measures import NOT_MEASURED, Measures
+from media.outgoing import OutgoingEvent, OutgoingNode
 from media.record.segment import SegmentEvent, SegmentNode
 from media.revoked import Refusal
 from media.unit import AudioFormat, VideoFormat
@@ -283,6 +283,7 @@ NodeEvent = (
     | SenderClosed
     | VoiceEnded
     | SoundUnavailable
+    | OutgoingEvent
 )
 
 
@@ -373,7 +374,7 @@ class NodeTotals:
     """Listeners that got no sound because too much is made already; since the start."""
 
 
-class MediaNode(SegmentNode, Protocol):
+class MediaNode(OutgoingNode, SegmentNode, Protocol):
     """A place that receives, holds and hands out streams."""
 
     name: str

@@ -37,6 +37,7 @@ from media.node import (
     VoiceUnknown,
     Who,
 )
+from media.outgoing import ForwardInfo, ForwardSpec, ForwardStatistics, ForwardUnknown
 from media.placement import NodeStanding, NodeState, Traits, choose
 from media.ports import REST_S
 from media.record.segment import SegmentsInfo, SegmentSpec
@@ -230,6 +231,44 @@ class NodePool:
     def refuse(self, refusals: tuple[Refusal, ...]) -> None:
         for node in self.nodes:
             node.refuse(refusals)
+
+    async def key_frame(self, stream_id: str) -> bytes:
+        node = self._of_stream(stream_id)
+        if node is None:
+            raise StreamUnknown(stream_id)
+        return await node.key_frame(stream_id)
+
+    # --- forwards ----------------------------------------------------------------------------
+
+    def _of_forward(self, forward_id: str) -> MediaNode | None:
+        for node in self.nodes:
+            if any(info.forward_id == forward_id for info in node.forwards()):
+                return node
+        return None
+
+    async def open_forward(self, spec: ForwardSpec) -> ForwardInfo:
+        node = self._of_stream(spec.stream_id)
+        if node is None:
+            raise StreamUnknown(spec.stream_id)
+        return await node.open_forward(spec)
+
+    async def aim_forward(self, forward_id: str, host: str, port: int) -> None:
+        node = self._of_forward(forward_id)
+        if node is None:
+            raise ForwardUnknown(forward_id)
+        await node.aim_forward(forward_id, host, port)
+
+    async def close_forward(self, forward_id: str, *, rest_s: float = REST_S) -> None:
+        node = self._of_forward(forward_id)
+        if node is not None:
+            await node.close_forward(forward_id, rest_s=rest_s)
+
+    def forwards(self) -> list[ForwardInfo]:
+        return [info for node in self.nodes for info in node.forwards()]
+
+    def forward_statistics(self, forward_id: str) -> ForwardStatistics | None:
+        node = self._of_forward(forward_id)
+        return None if node is None else node.forward_statistics(forward_id)
 
     # --- recordings --------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
-ViewerKind = Literal["flv", "fmp4", "rtp"]
+ViewerKind = Literal["flv", "fmp4", "rtp", "ps"]
 """The containers a viewer may ask for; `media.output.containers` has one for each."""
 
 Sound = Literal["off", "auto", "aac", "raw"]

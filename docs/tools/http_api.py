@@ -27,6 +27,7 @@ TITLES = {
     "tree": "Tree",
     "channels": "Channels",
     "live": "Live pictures",
+    "forwards": "Sending pictures on",
     "sessions": "Sessions",
     "device questions": "Asking devices",
     "camera control": "Moving cameras",

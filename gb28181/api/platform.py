@@ -21,6 +21,7 @@ from gb28181.playback.archive import Archive
 from gb28181.playback.downloads import DownloadService
 from gb28181.playback.service import PlaybackService
 from gb28181.positions.service import PositionService
+from gb28181.session.forwards import Forwards
 from gb28181.session.service import SessionService
 from gb28181.session.tickets import TicketOffice
 from gb28181.session.viewers import ViewerBook
@@ -58,6 +59,7 @@ class Platform:
     version: str
     devices: DeviceService
     sessions: SessionService
+    forwards: Forwards
     control: ControlService
     subscriber: Subscriber
     wishes: Wishes

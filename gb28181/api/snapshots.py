@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import ClientDisconnect
 
 from gb28181.control.snapshot import Source
+from gb28181.control.stills import Still
 from gb28181.errors import BadInput, PlatformError
 from gb28181.store.control import SnapshotRecord
 
@@ -30,6 +31,17 @@ UPLOAD_PATH = "/api/v1/snapshots/upload"
 JPEG = "image/jpeg"
 UPLOAD_S = 60.0
 """Time for one body."""
+
+
+MaxAge = Annotated[
+    float, Query(ge=0, le=3600, description="seconds; a picture made since is given again")
+]
+Pull = Annotated[bool, Query(description="begin a pull where none runs")]
+_UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "the picture of `If-None-Match` is the one there is"}
+}
+_FRESH = {"Cache-Control": "private, no-cache"}
+"""A browser asks each time, and mostly hears that nothing changed."""
 
 
 class SnapshotIn(BaseModel):
@@ -94,6 +106,30 @@ async def take(
     expected = wanted.count if records[0].source == Source.DEVICE else 1
     items = [_shown(request, platform, record) for record in records]
     return SnapshotsOut(items=items, total=len(items), complete=len(items) >= expected)
+
+
+@router.get("/api/v1/channels/{channel_id}/snapshot", response_class=Response,
+            responses={200: {"content": {JPEG: {}}}, **_UNCHANGED})  # fmt: skip
+async def still(
+    request: Request, platform: Here, _: Viewer, channel_id: str, max_age: MaxAge = 5.0
+) -> Response:
+    """The live picture as JPEG, at most so old, in its whole size; begins a pull if need be. It is
+    not kept: `POST` keeps one."""
+    platform.control.channel(channel_id)
+    return _still(request, await platform.control.stills.fresh(channel_id, max_age))
+
+
+@router.get("/api/v1/channels/{channel_id}/thumbnail", response_class=Response,
+            responses={200: {"content": {JPEG: {}}}, 204: {"description": "there is no picture"},
+                       **_UNCHANGED})  # fmt: skip
+async def thumbnail(
+    request: Request, platform: Here, _: Viewer, channel_id: str, pull: Pull = False
+) -> Response:
+    """A small JPEG of the channel, renewed at most once per `control.thumbnail_interval`, from a
+    pull that runs already; else the last one of the past hour, else 204."""
+    platform.control.channel(channel_id)
+    found = await platform.control.stills.small(channel_id, pull=pull)
+    return Response(status_code=204, headers=_FRESH) if found is None else _still(request, found)
 
 
 @router.get("/api/v1/channels/{channel_id}/snapshots")
@@ -173,6 +209,18 @@ async def _jpeg(platform: Platform, snapshot_id: str) -> Response:
         "Cache-Control": "private, max-age=86400",
     }
     return Response(data, media_type=JPEG, headers=headers)
+
+
+def _still(request: Request, still: Still) -> Response:
+    headers = {**_FRESH, "ETag": still.etag, "X-Taken-At": still.taken_at.isoformat()}
+    known = {one.strip().removeprefix("W/") for one in _if_none_match(request).split(",")}
+    if still.etag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    return Response(still.data, media_type=JPEG, headers=headers)
+
+
+def _if_none_match(request: Request) -> str:
+    return request.headers.get("if-none-match", "")
 
 
 def _shown(request: Request, platform: Platform, record: SnapshotRecord) -> SnapshotOut:

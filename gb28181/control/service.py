@@ -17,7 +17,8 @@ from gb28181.control.commands import Commands
 from gb28181.control.config import Configs
 from gb28181.control.ptz import PtzControl
 from gb28181.control.query import Queries
-from gb28181.control.snapshot import Opening, SnapshotOptions, Snapshots
+from gb28181.control.snapshot import SnapshotOptions, Snapshots
+from gb28181.control.stills import Stills
 from gb28181.control.target import Target, channel_target, device_target
 from gb28181.control.upgrades import Upgrades
 from gb28181.device.model import Device
@@ -71,7 +72,7 @@ class ControlService:
         options: ControlOptions,
         *,
         folder: Path,
-        opening: Opening,
+        stills: Stills,
         upload_base: Callable[[Flow], str],
     ) -> None:
         self._devices = devices
@@ -89,6 +90,7 @@ class ControlService:
         )
         self.configs = Configs(devices, self.queries, answer_s=options.answer_s)
         self.upgrades = Upgrades(self.commands, book, bus)
+        self.stills = stills
         self.snapshots = Snapshots(
             devices,
             self.queries,
@@ -96,7 +98,7 @@ class ControlService:
             bus,
             folder,
             options.snapshots,
-            opening=opening,
+            stills=stills,
             upload_base=upload_base,
         )
         devices.on_message_other.append(self._on_message)
@@ -105,6 +107,7 @@ class ControlService:
         """Stop what moves; let go of everything in bounded time."""
         await self.ptz.aclose()
         await self.upgrades.aclose()
+        await self.stills.aclose()
 
     def _on_message(self, device: Device, message: Message) -> None:
         if isinstance(message, SnapShotFinished):

@@ -1,4 +1,4 @@
-"""Pictures on demand: brought by the device (2022), or out of the live stream (any).
+"""Pictures that are kept: brought by the device (2022), or out of the live stream (any).
 
 A device of 2022 is told how many pictures to bring and where (SnapShotConfig, GB/T 28181-2022
 9.14); the address carries a secret. One of 2016, and one that refuses or brings nothing, is looked
@@ -17,13 +17,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from gb28181.cluster.bus import Bus, Event
-from gb28181.control import picture as pictures
 from gb28181.control.collect import Collected
-from gb28181.control.picture import BadPicture, NoKeyFrame, Picture
 from gb28181.control.query import Queries
+from gb28181.control.stills import Stills
 from gb28181.control.target import Target, channel_target
 from gb28181.control.uploads import Ticket, Uploads, file_id_of, time_of
 from gb28181.device.clock import BEIJING, Clock
@@ -45,22 +44,14 @@ from gb28181.manscdp.commands.snapshot_finished import SnapShotFinished
 from gb28181.store.control import ControlBook, SnapshotRecord
 from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
+from media.still.picture import BadPicture, Picture
 from sip.flow import Flow
-
-T = TypeVar("T")
 
 LATE_S = 60.0
 """So long after the waiting has ended a picture is still taken."""
-STREAM_S = 10.0
-"""Time for a key frame of a running stream."""
-MOST_STREAM = 16 * 2**20
 MOST_UPLOADS = 8
 """Uploads in progress at one time."""
-MOST_DECODING = 2
 PLAUSIBLE = timedelta(days=1)
-
-Opening = Callable[[str], contextlib.AbstractAsyncContextManager[AsyncIterator[bytes]]]
-"""Channel id -> the live stream as FLV from its last key frame on."""
 
 log = get_logger("control")
 
@@ -96,7 +87,7 @@ class Snapshots:
         folder: Path,
         options: SnapshotOptions,
         *,
-        opening: Opening,
+        stills: Stills,
         upload_base: Callable[[Flow], str],
         clock: Clock | None = None,
     ) -> None:
@@ -106,12 +97,11 @@ class Snapshots:
         self._bus = bus
         self._folder = folder
         self.options = options
-        self._opening = opening
+        self._stills = stills
         self._upload_base = upload_base
         self._clock = clock or Clock()
         self._uploads = Uploads()
         self._slots = asyncio.Semaphore(MOST_UPLOADS)
-        self._decoding = asyncio.Semaphore(MOST_DECODING)
 
     # --- asking ---------------------------------------------------------------------------------
 
@@ -219,22 +209,8 @@ class Snapshots:
     # --- out of the stream ----------------------------------------------------------------------
 
     async def _of_stream(self, target: Target) -> SnapshotRecord:
-        try:
-            async with asyncio.timeout(STREAM_S), self._opening(target.channel_id) as chunks:
-                picture = await self._key_frame(chunks)
-        except TimeoutError:
-            raise LegFailed(Leg.NO_MEDIA, "no key frame came in time") from None
+        picture = await self._stills.taken(target.channel_id)
         return await self._keep(picture, target.channel_id, target.device_id, Source.STREAM, "")
-
-    async def _key_frame(self, chunks: AsyncIterator[bytes]) -> Picture:
-        data = b""
-        async for chunk in chunks:
-            data += chunk
-            if len(data) > MOST_STREAM:
-                break
-            with contextlib.suppress(NoKeyFrame):
-                return await self._in_thread(pictures.of_stream, data)
-        raise LegFailed(Leg.MEDIA_STOPPED, "the stream ended before a key frame")
 
     # --- what is brought ------------------------------------------------------------------------
 
@@ -259,7 +235,7 @@ class Snapshots:
         if digest in ticket.digests:
             raise BadInput("this picture was brought before")
         try:
-            picture = await self._in_thread(pictures.checked, data, self.options.most_pixels)
+            picture = await self._stills.proof(data, self.options.most_pixels)
         except BadPicture as error:
             log.event(
                 ev.SNAPSHOT_REFUSED,
@@ -332,10 +308,6 @@ class Snapshots:
 
     def _path(self, snapshot_id: str) -> Path:
         return self._folder / f"{snapshot_id}.jpg"
-
-    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
-        async with self._decoding:
-            return await asyncio.to_thread(work, *arguments)
 
 
 def _write(path: Path, data: bytes) -> None:

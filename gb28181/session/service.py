@@ -40,6 +40,7 @@ from media.node import (
     ViewersChanged,
     VoiceEnded,
 )
+from media.outgoing import ForwardConnected, ForwardEnded
 from media.record.segment import SegmentClosed, SegmentOpened, SegmentsFailed
 from sip.message import Response
 
@@ -460,10 +461,10 @@ class SessionService:
                 self._media(event.receiver_id, calls.MediaForeign(event.codec))
             case ReceiverFailed():
                 self._media(event.receiver_id, calls.MediaLost(event.reason))
-            case FormatChangedEvent() | RecordingFailed() | SoundUnavailable():
-                pass  # told by the watch, or to whoever records
-            case SegmentOpened() | SegmentClosed() | SegmentsFailed():
-                pass  # told to whoever records
+            case FormatChangedEvent() | RecordingFailed() | SoundUnavailable() | ForwardEnded():
+                pass  # told by the watch, or to whoever records or sends on
+            case SegmentOpened() | SegmentClosed() | SegmentsFailed() | ForwardConnected():
+                pass  # told to whoever records or sends streams on
             case SenderConnected() | SenderClosed() | VoiceEnded() | ViewerCame() | ViewerLeft():
                 pass  # of those who talk, and of the book of viewers
             case _:

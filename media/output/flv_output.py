@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from media.output import flv
 from media.output.container import Output
-from media.unit import AccessUnit, AudioFormat, Codec
+from media.unit import AccessUnit, AudioFormat, Codec, VideoFormat
 
 
 class FlvOutput(Output):
@@ -31,3 +31,12 @@ class FlvOutput(Output):
     @staticmethod
     def carries(audio: AudioFormat) -> bool:
         return flv.carries_audio(audio)
+
+
+def still(video: VideoFormat, key: AccessUnit) -> bytes:
+    """A file of one picture; b"" when the parameter sets do not suffice."""
+    sequence_header = flv.video_sequence_header(video, 0)
+    if not sequence_header:
+        return b""
+    header = flv.file_header(video=True, audio=False) + flv.metadata_tag(video, None)
+    return header + sequence_header + flv.video_tag(key)

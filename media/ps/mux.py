@@ -48,12 +48,12 @@ class PsMuxer:
         self._max_payload = max_pes_payload
         self._headers = system_header(streams) + build_psm(streams)
 
-    def frame(self, unit: AccessUnit) -> bytes:
-        """The pack that carries one unit."""
+    def frame(self, unit: AccessUnit, *, clock: int | None = None) -> bytes:
+        """The pack that carries one unit; `clock` is its system clock reference, else its dts."""
         stream, data = (VIDEO_ID, unit.data) if unit.video else (AUDIO_ID, unit.data)
         if unit.codec is Codec.AAC:
             data = adts_header(self._audio_config, len(data)) + data
-        parts = [pack_header(unit.dts)]
+        parts = [pack_header(unit.dts if clock is None else clock)]
         if unit.key and (unit.video or not self._has_video):
             parts.append(self._headers)
         times = pes_times(unit.pts, unit.dts)

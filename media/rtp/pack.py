@@ -71,7 +71,7 @@ def bundle(unit: AccessUnit) -> bytes:
     else:
         return _samples(unit)
     flags = MARKER | (0 if unit.video else AUDIO) | (KEY if unit.key else 0)
-    return _encode(flags, unit.pts, unit.dts, payloads)
+    return encoded(flags, unit.pts, unit.dts, payloads)
 
 
 def preface(formats: FormatChanged) -> bytes:
@@ -166,11 +166,12 @@ def _samples(unit: AccessUnit) -> bytes:
     for at in range(0, len(data), MAX_PAYLOAD):
         later = at * ticks
         payload = data[at : at + MAX_PAYLOAD]
-        parts.append(_encode(AUDIO | KEY, unit.pts + later, unit.dts + later, [payload]))
+        parts.append(encoded(AUDIO | KEY, unit.pts + later, unit.dts + later, [payload]))
     return b"".join(parts)
 
 
-def _encode(flags: int, pts: int, dts: int, payloads: list[bytes]) -> bytes:
+def encoded(flags: int, pts: int, dts: int, payloads: list[bytes]) -> bytes:
+    """One bundle; b"" without payloads."""
     if not payloads:
         return b""
     body = [part for one in payloads for part in (len(one).to_bytes(2, "big"), one)]

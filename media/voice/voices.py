@@ -26,12 +26,12 @@ from media.node import (
     VoiceStatistics,
     VoiceUnknown,
 )
+from media.send.sender import Sender
 from media.voice.audio import AudioPacketizer, AudioReader
-from media.voice.sender import Sender
 from media.voice.voice import FRAME_S, VoiceSource
 
 Heard = Callable[[bytes], None]
-Open = Callable[[SenderSpec, int, "Line"], Sender]
+Open = Callable[["Line"], Sender]
 
 
 @dataclass(slots=True, eq=False)
@@ -151,7 +151,7 @@ class Voices:
             timestamp=secrets.randbits(31),
         )
         line = Line(info, packets, on_heard, self._emit)
-        line.sender = make(spec, port, line)
+        line.sender = make(line)
         self._lines[info.sender_id] = voice.lines[info.sender_id] = line
         # All voices on one grid: then the timer serves them in one wake.
         voice.source.start((self._clock() // FRAME_S + 1) * FRAME_S)

@@ -44,6 +44,7 @@ _CALLS = frozenset(
         "update_receiver",
         "close_receiver",
         "close_stream",
+        "key_frame",
         "record",
         "stop_recording",
         "record_segments",
@@ -56,6 +57,9 @@ _CALLS = frozenset(
         "aim_sender",
         "close_sender",
         "end_viewer",
+        "open_forward",
+        "aim_forward",
+        "close_forward",
     }
 )
 
@@ -184,6 +188,7 @@ class Child:
             _some(node.voice_statistics(one) for one in node.voices()),
             _some(node.sender_statistics(one.sender_id) for one in node.senders()),
             _some(node.segments(one) for one in node.segmented()),
+            _some(node.forward_statistics(one.forward_id) for one in node.forwards()),
             self._viewing.dropped() if self._viewing is not None else (),
             tuple((one.viewer_id, one.bytes_out, one.dropped_frames) for one in node.viewers()),
         )

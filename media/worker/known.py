@@ -22,6 +22,7 @@ from media.node import (
     ViewersChanged,
     VoiceStatistics,
 )
+from media.outgoing import ForwardEnded, ForwardInfo, ForwardStatistics
 from media.record.segment import SegmentsFailed, SegmentsInfo
 
 from .messages import Seen
@@ -42,11 +43,13 @@ class Known:
         self.segments: dict[str, SegmentsInfo] = {}
         self.voices: dict[str, VoiceStatistics] = {}
         self.senders: dict[str, SenderInfo] = {}
+        self.forwards: dict[str, ForwardInfo] = {}
         self.hearers: dict[int, Callable[[bytes], None]] = {}
         self.viewers: dict[str, ViewerInfo] = {}
         self.totals = NodeTotals(0, 0)
         self._streams_seen: dict[str, StreamStatistics] = {}
         self._senders_seen: dict[str, SenderStatistics] = {}
+        self._forwards_seen: dict[str, ForwardStatistics] = {}
 
     def see(self, seen: Seen) -> None:
         """Figures came."""
@@ -55,6 +58,7 @@ class Known:
             self.totals = seen.totals
             self._streams_seen = streams
             self._senders_seen = {one.sender_id: one for one in seen.senders}
+            self._forwards_seen = {one.forward_id: one for one in seen.forwards}
         else:
             self._streams_seen.update(streams)
         for viewer_id, size, dropped in seen.looking:
@@ -86,6 +90,10 @@ class Known:
         """How an open sender stood last."""
         return self._senders_seen.get(sender_id) if sender_id in self.senders else None
 
+    def forward(self, forward_id: str) -> ForwardStatistics | None:
+        """How an open forward stood last."""
+        return self._forwards_seen.get(forward_id) if forward_id in self.forwards else None
+
     def close_stream(self, stream_id: str) -> bool:
         """Forget a stream and its receiver; False when there is none."""
         for info in [one for one in self.receivers.values() if one.stream_id == stream_id]:
@@ -103,7 +111,8 @@ class Known:
     def ports(self) -> tuple[int, ...]:
         """Ports that are in use."""
         receiving = tuple(info.port for info in self.receivers.values())
-        return receiving + tuple(info.port for info in self.senders.values())
+        speaking = tuple(info.port for info in self.senders.values())
+        return receiving + speaking + tuple(info.port for info in self.forwards.values())
 
     def losses(self, reason: str) -> list[NodeEvent]:
         """What there is to tell when the worker died with all this."""
@@ -115,6 +124,7 @@ class Known:
             *(RecordingFailed(stream_id, reason) for stream_id in self.recordings),
             *(SegmentsFailed(stream_id, reason, False) for stream_id in self.segments),
             *(SenderClosed(one.voice_id, one.sender_id, reason) for one in self.senders.values()),
+            *(ForwardEnded(f.stream_id, f.forward_id, reason) for f in self.forwards.values()),
             *(ViewersChanged(stream_id, 0) for stream_id in self.streams),
             *(ViewerLeft(viewer, "worker_died") for viewer in self.viewers.values()),
         ]

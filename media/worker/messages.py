@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from media import node as seam
+from media import outgoing
 from media.errors import MediaError
 from media.hub import HubLimits
 from media.inprocess import NodeOptions
@@ -130,6 +131,7 @@ class Seen:
     voices: tuple[seam.VoiceStatistics, ...] = ()
     senders: tuple[seam.SenderStatistics, ...] = ()
     segments: tuple[SegmentsInfo, ...] = ()
+    forwards: tuple[outgoing.ForwardStatistics, ...] = ()
     viewers: tuple[tuple[int, int], ...] = ()
     """Number of a viewer, and how many frames it was too slow for so far."""
     looking: tuple[tuple[str, int, int], ...] = ()
@@ -195,6 +197,9 @@ TYPES: tuple[type[Any], ...] = (
     *(seam.SenderConnected, seam.SenderClosed, seam.VoiceEnded, seam.SoundUnavailable),
     *(seam.Who, seam.ViewerInfo, seam.ViewerCame, seam.ViewerLeft),
     *(VideoFormat, AudioFormat, HubLimits, NodeOptions, HttpOptions, Refusal),
+    *(outgoing.ForwardSpec, outgoing.ForwardInfo, outgoing.ForwardStatistics),
+    *(outgoing.ForwardConnected, outgoing.ForwardEnded),
+    *(VideoFormat, AudioFormat, HubLimits, NodeOptions),
 )
 """Everything that may travel."""
 

@@ -28,6 +28,7 @@ from media.node import (
     VoiceStatistics,
     Who,
 )
+from media.outgoing import ForwardInfo, ForwardSpec, ForwardStatistics
 from media.ports import REST_S
 from media.record.segment import SegmentsInfo, SegmentSpec
 from media.revoked import Refusal
@@ -114,6 +115,33 @@ class WorkerNode(WorkerLife):
     def refuse(self, refusals: tuple[Refusal, ...]) -> None:
         self._refusals = refusals
         self._send(m.Refuse(refusals))
+
+    async def key_frame(self, stream_id: str) -> bytes:
+        if stream_id not in self._known.streams:
+            raise StreamUnknown(stream_id)
+        found: bytes = await self._ask("key_frame", stream_id)
+        return found
+
+    # --- forwards ----------------------------------------------------------------------------
+
+    async def open_forward(self, spec: ForwardSpec) -> ForwardInfo:
+        known = self._known
+        info: ForwardInfo = await self._ask("open_forward", spec)
+        known.forwards[info.forward_id] = info
+        return info
+
+    async def aim_forward(self, forward_id: str, host: str, port: int) -> None:
+        await self._ask("aim_forward", forward_id, host, port)
+
+    async def close_forward(self, forward_id: str, *, rest_s: float = REST_S) -> None:
+        if self._known.forwards.pop(forward_id, None) is not None:
+            await self._ask("close_forward", forward_id, rest_s=rest_s)
+
+    def forwards(self) -> list[ForwardInfo]:
+        return list(self._known.forwards.values())
+
+    def forward_statistics(self, forward_id: str) -> ForwardStatistics | None:
+        return self._known.forward(forward_id)
 
     # --- recordings --------------------------------------------------------------------------
 

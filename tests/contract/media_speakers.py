@@ -46,10 +46,10 @@ class Loudspeaker(asyncio.Protocol):
         self._server = await loop.create_server(lambda: self, HOST, 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def dial(self, port: int) -> None:
-        # The smallest buffer: one that does not read is to be noticed soon.
+    async def dial(self, port: int, buffer: int = 2048) -> None:
+        # The smallest buffer: one that does not read speech is to be noticed soon.
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         sock.setblocking(False)
         loop = asyncio.get_running_loop()
         try:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media.send.outbox import Outbox
 from media.voice.audio import AudioPacketizer, AudioReader
-from media.voice.outbox import Outbox
 from tests.unit.media.speaking import ffmpeg_decode
 
 FRAME = bytes(range(160))

@@ -43,6 +43,12 @@ export function get<T>(path: string): Promise<T> {
   return send<T>('GET', path)
 }
 
+// A picture, or null when there is none (yet).
+export async function picture(path: string): Promise<Blob | null> {
+  const response = await ask('GET', path)
+  return response.status === 204 ? null : await response.blob()
+}
+
 export function post<T>(path: string, body: unknown = {}): Promise<T> {
   return send<T>('POST', path, JSON.stringify(body))
 }
@@ -52,6 +58,11 @@ export function remove(path: string): Promise<void> {
 }
 
 async function send<T>(method: string, path: string, body?: URLSearchParams | string): Promise<T> {
+  const response = await ask(method, path, body)
+  return (response.status === 204 ? undefined : await response.json()) as T
+}
+
+async function ask(method: string, path: string, body?: URLSearchParams | string): Promise<Response> {
   const headers = new Headers()
   const mine = token.value
   if (mine !== null) headers.set('Authorization', `Bearer ${mine}`)
@@ -62,7 +73,7 @@ async function send<T>(method: string, path: string, body?: URLSearchParams | st
   } catch {
     throw new ApiError(0, 'unreachable', 'the platform cannot be reached')
   }
-  if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T
+  if (response.ok) return response
   const error = await readError(response)
   if (response.status === 401 && mine !== null && mine === token.value) {
     expired.value = true

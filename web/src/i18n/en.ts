@@ -34,6 +34,8 @@ export const en: typeof zh = {
   place: 'Place',
   maker: 'Maker / model',
   state: 'State',
+  picture: 'Picture',
+  thumbnailOf: 'Last picture of {name}',
   empty: 'No channels here',
   noMatch: 'No channel fits',
   total: '{count} in all',

@@ -32,6 +32,8 @@ export const zh = {
   place: '所属区域',
   maker: '厂商 / 型号',
   state: '状态',
+  picture: '画面',
+  thumbnailOf: '{name} 的最近画面',
   empty: '此处没有通道',
   noMatch: '没有符合条件的通道',
   total: '共 {count} 个',

@@ -8,7 +8,7 @@ from typing import Any
 import av
 import pytest
 
-from gb28181.control.picture import BadPicture, NoKeyFrame, _jpeg, checked, dimensions, of_stream
+from media.still.picture import BadPicture, NoKeyFrame, _jpeg, checked, dimensions, of_stream
 
 MOST = 4_000_000
 
@@ -84,4 +84,4 @@ def test_any_damage_is_a_picture_or_refused() -> None:
 @pytest.mark.parametrize("data", [b"", b"FLV", b"FLV\x01\x01\x00\x00\x00\x09\x00\x00\x00\x00"])
 def test_a_stream_without_a_key_frame(data: bytes) -> None:
     with pytest.raises(NoKeyFrame):
-        of_stream(data)
+        of_stream(data, MOST)

@@ -1,7 +1,8 @@
 """Pictures: is this really a JPEG, and a JPEG out of a stream's key frame.
 
-Runs in a thread: it decodes. A picture from outside is measured before it is unpacked, so that a
-few kilobytes that claim to be a billion pixels cost nothing.
+It decodes what strangers made, so it runs in a process of its own (`media.still.studio`). A picture
+is measured before it is unpacked, so that a few kilobytes that claim to be a billion pixels cost
+nothing.
 """
 
 from __future__ import annotations
@@ -83,29 +84,36 @@ def dimensions(data: bytes) -> tuple[int, int]:
     raise BadPicture("without a frame header")
 
 
-def of_stream(flv: bytes) -> Picture:
-    """The first key frame of an FLV stream as JPEG; raises NoKeyFrame."""
+def of_stream(flv: bytes, most_pixels: int, width: int = 0) -> Picture:
+    """The first key frame of an FLV stream as JPEG; raises NoKeyFrame.
+
+    With a `width` the picture is made smaller, never larger.
+    """
     try:
         with av.open(io.BytesIO(flv), mode="r", format="flv") as container:
             video = next(iter(container.streams.video), None)
             if video is None:
                 raise NoKeyFrame("no video")
             video.thread_type = "NONE"
+            video.codec_context.options = {"max_pixels": str(most_pixels)}
             for frame in container.decode(video):
-                return _jpeg(frame)
-    except av.FFmpegError as error:
+                return _jpeg(frame, width)
+    except (av.FFmpegError, ValueError) as error:
         raise NoKeyFrame(str(error)) from error
     raise NoKeyFrame("no picture yet")
 
 
-def _jpeg(frame: Any) -> Picture:
+def _jpeg(frame: Any, width: int = 0) -> Picture:
+    wide, high = frame.width, frame.height
+    if 0 < width < wide:
+        wide, high = width, max(2, round(high * width / wide) & ~1)
     codec: Any = av.CodecContext.create("mjpeg", "w")
-    codec.width, codec.height = frame.width, frame.height
+    codec.width, codec.height = wide, high
     codec.pix_fmt = "yuvj420p"
     codec.time_base = Fraction(1, 25)
     codec.thread_count = 1
     codec.options = {"qmin": "2", "qmax": "4"}
-    still = frame.reformat(format="yuvj420p")
+    still = frame.reformat(width=wide, height=high, format="yuvj420p")
     still.pts, still.time_base = 0, codec.time_base
     data = b"".join(bytes(packet) for packet in [*codec.encode(still), *codec.encode(None)])
-    return Picture(data, frame.width, frame.height)
+    return Picture(data, wide, high)

@@ -1,11 +1,11 @@
-"""Senders: the sockets that bring a voice to one loudspeaker, over UDP and TCP.
+"""Senders: the sockets that bring speech or pictures to one address, over UDP and TCP.
 
 A sender writes nothing before it is aimed (UDP) or connected (TCP). Over TCP it listens for the
-device, which may connect before its ACK (Dahua), or connects itself. Only addresses of the given
-networks are written to, and the first connection is kept: speech goes to nobody else.
+other side, which may connect before its ACK (Dahua), or connects itself. Only addresses of the
+given networks are written to, and the first connection is kept: what is sent goes to nobody else.
 
-What a device sends back on the same socket (a two-way talk) is read and handed on; it counts only
-from the address that is spoken to.
+What comes back on the same socket (a two-way talk) is read and handed on; it counts only from the
+address that is spoken to.
 """
 
 from __future__ import annotations
@@ -14,18 +14,37 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from media.errors import MediaConnectFailed
 from media.receive.source_lock import Networks
 from media.receive.tcp import CONNECT_ATTEMPTS, CONNECT_PAUSE_S, CONNECT_TIMEOUT_S, open_tcp_socket
 from media.receive.udp import DRAIN, SocketPoller
 from media.rtp.packet import TcpSplitter
-from media.voice.outbox import Outbox
+from media.send.outbox import MOST_PACKETS, Outbox
 
 READS = 8
 EXPEDITED = 0xB8
 """IP_TOS of DSCP EF (RFC 3246): networks that know it carry speech first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How something is sent."""
+
+    tos: int | None
+    """IP_TOS, None as the system has it."""
+    tcp_buffer: int | None
+    """Bytes the kernel may hold back of a connection, None as many as it likes."""
+    most: int
+    """Packets that may wait for a connection; older ones go."""
+
+
+SPEECH: Final = Manner(EXPEDITED, 4096, MOST_PACKETS)
+"""What the kernel holds back is late, too: 64 KiB would be six seconds of speech."""
+PICTURES: Final = Manner(None, None, 1 << 16)
+"""Whoever sends waits for `room`; nothing is thrown away in the middle of a picture."""
 
 Address = tuple[str, int]
 Packets = Callable[[list[bytes]], None]
@@ -53,6 +72,10 @@ class Sender(Protocol):
         """Write one packet; False when it went nowhere."""
         ...
 
+    async def room(self) -> None:
+        """Wait until everything was taken, or nothing will be any more."""
+        ...
+
     async def aim(self, host: str, port: int) -> None:
         """Speak to this address. Raises MediaConnectFailed."""
         ...
@@ -64,7 +87,12 @@ class UdpSender:
     """One leased port, packets to one address."""
 
     def __init__(
-        self, poller: SocketPoller, sock: socket.socket, networks: Networks, on_packets: Packets
+        self,
+        poller: SocketPoller,
+        sock: socket.socket,
+        networks: Networks,
+        on_packets: Packets,
+        manner: Manner = SPEECH,
     ) -> None:
         self.remote: Address | None = None
         self.dropped = 0
@@ -74,7 +102,7 @@ class UdpSender:
         self._networks = networks
         self._on_packets = on_packets
         self._closed = False
-        _expedite(sock)
+        _mark(sock, manner)
         poller.add(sock.fileno(), self._readable)
 
     async def aim(self, host: str, port: int) -> None:
@@ -89,10 +117,13 @@ class UdpSender:
         try:
             self._sock.sendto(packet, self.remote)
         except OSError:
-            # The buffer is full, or the network is gone for the moment: speech does not wait.
+            # The buffer is full, or the network is gone for the moment: nothing of it waits.
             self.dropped += 1
             return False
         return True
+
+    async def room(self) -> None:
+        """The system takes a datagram at once, or never."""
 
     def close(self) -> None:
         if not self._closed:
@@ -132,11 +163,14 @@ class TcpSender:
         *,
         on_connected: Callable[[], None],
         on_closed: Callable[[str], None],
+        manner: Manner = SPEECH,
     ) -> None:
         """``listening``: a bound socket, ours from here on; None when we connect."""
         self.remote: Address | None = None
         self.foreign = 0
-        self._outbox = Outbox()
+        self._manner = manner
+        self._outbox = Outbox(manner.most)
+        self._room: asyncio.Future[None] | None = None
         self._poller = poller
         self._local = local
         self._networks = networks
@@ -221,9 +255,9 @@ class TcpSender:
         sock.setblocking(False)
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # What the kernel holds back is late, too: 64 KiB would be six seconds of speech.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        _expedite(sock)
+            if self._manner.tcp_buffer is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._manner.tcp_buffer)
+        _mark(sock, self._manner)
         self._sock, self.remote = sock, remote
         self._poller.add(sock.fileno(), self._readable)
         self._on_connected()
@@ -242,6 +276,19 @@ class TcpSender:
             return
         self._outbox.sent(size)
         self._wait_to_write(bool(len(self._outbox)))
+        if not len(self._outbox):
+            self._make_room()
+
+    async def room(self) -> None:
+        while self._sock is not None and len(self._outbox):
+            if self._room is None:
+                self._room = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._room)
+
+    def _make_room(self) -> None:
+        room, self._room = self._room, None
+        if room is not None and not room.done():
+            room.set_result(None)
 
     def _wait_to_write(self, more: bool) -> None:
         if more == self._writing or self._sock is None:
@@ -265,7 +312,7 @@ class TcpSender:
                 self._lost(str(error))
                 return
             if not data:
-                self._lost("the device closed its connection")
+                self._lost("the other side closed its connection")
                 return
             packets = self._splitter.feed(data)
             if packets:
@@ -283,8 +330,42 @@ class TcpSender:
             return
         self._wait_to_write(False)
         self._sock = self.remote = None
+        self._make_room()
         self._poller.remove(sock.fileno())
         sock.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A leased port, and what a sender on it needs."""
+
+    poller: SocketPoller
+    udp: bool
+    local: Address
+    sock: socket.socket | None
+    """What is bound to it; None where we connect."""
+    networks: Networks
+
+    def sender(
+        self,
+        on_packets: Packets,
+        on_connected: Callable[[], None],
+        on_closed: Callable[[str], None],
+        manner: Manner = SPEECH,
+    ) -> Sender:
+        """The socket is the sender's from here on."""
+        if self.udp and self.sock is not None:
+            return UdpSender(self.poller, self.sock, self.networks, on_packets, manner)
+        return TcpSender(
+            self.poller,
+            self.local,
+            self.sock,
+            self.networks,
+            on_packets,
+            on_connected=on_connected,
+            on_closed=on_closed,
+            manner=manner,
+        )
 
 
 def _check(networks: Networks, host: str, port: int) -> None:
@@ -311,10 +392,12 @@ async def _connect(host: str, port: int, local: Address | None) -> socket.socket
     return sock
 
 
-def _expedite(sock: socket.socket) -> None:
+def _mark(sock: socket.socket, manner: Manner) -> None:
     """Ask the network for haste; nobody has to grant it."""
+    if manner.tos is None:
+        return
     with contextlib.suppress(OSError):
         if sock.family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, EXPEDITED)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, manner.tos)
         else:
-            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED)
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, manner.tos)
