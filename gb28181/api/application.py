@@ -50,6 +50,42 @@ from .platform import Platform
 MULTIPART_FRAME = 65_536
 """What a multipart upload has around its file."""
 
+MODULES = (
+    auth,
+    bulk,
+    devices,
+    downloads,
+    tree,
+    channels,
+    questions,
+    ptz,
+    device_control,
+    device_config,
+    snapshots,
+    live,
+    forwards,
+    recordings,
+    hls,
+    whep,
+    streams,
+    talks,
+    microphones,
+    voices,
+    alarms,
+    positions,
+    subscriptions,
+    sessions,
+    viewers,
+    nodes,
+    tracing,
+    conformance,
+    reasons,
+    event_socket,
+    system,
+    console,
+)
+"""In the order their routes are tried."""
+
 DESCRIPTION = (
     "GB/T 28181 platform: devices, the tree of the region, live pictures, sessions and events. "
     "Lists are {items, total}; errors are {error: {code, message, leg, sip_status, detail, "
@@ -72,40 +108,7 @@ def create_app(platform: Platform) -> FastAPI:
     app.state.principals = PrincipalCache(platform.store)
     errors.install(app)
     description.install(app)
-    for module in (
-        auth,
-        bulk,
-        devices,
-        downloads,
-        tree,
-        channels,
-        questions,
-        ptz,
-        device_control,
-        device_config,
-        snapshots,
-        live,
-        forwards,
-        recordings,
-        hls,
-        whep,
-        streams,
-        talks,
-        microphones,
-        voices,
-        alarms,
-        positions,
-        subscriptions,
-        sessions,
-        viewers,
-        nodes,
-        tracing,
-        conformance,
-        reasons,
-        event_socket,
-        system,
-        console,
-    ):
+    for module in MODULES:
         app.include_router(module.router)
     speech = platform.settings.talk.file_size + MULTIPART_FRAME
     pictures = platform.settings.control.snapshot_bytes + MULTIPART_FRAME
