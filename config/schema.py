@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from config.recording import RecordingSettings
 from config.sections import (
     ClusterSettings,
     ControlSettings,
@@ -37,6 +38,7 @@ class Settings(Section):
     http: HttpSettings = HttpSettings()
     control: ControlSettings = ControlSettings()
     talk: TalkSettings = TalkSettings()
+    recording: RecordingSettings = RecordingSettings()
     database: DatabaseSettings = DatabaseSettings()
     cluster: ClusterSettings = ClusterSettings()
     store: StoreSettings = StoreSettings()

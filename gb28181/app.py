@@ -34,6 +34,7 @@ from gb28181.device.service import DeviceService
 from gb28181.diagnosis.service import Diagnosis
 from gb28181.examining import OwnRecordings
 from gb28181.figures import install_figures
+from gb28181.filming import Filming
 from gb28181.playback.archive import Archive
 from gb28181.playback.downloads import DownloadService
 from gb28181.playback.ending import Endings
@@ -128,6 +129,7 @@ class App:
         self._ready["sip"] = True
         await self.aftermath.settle(left_open)
         await self.downloads.start()
+        await self.filming.start()
         self.reports.begin()
         await self._listen_rtsp()
         await self.http.start()
@@ -169,6 +171,7 @@ class App:
             "playback",
             "reports",
             "control",
+            "filming",
             "talks",
             "forwards",
             "sessions",
@@ -238,6 +241,16 @@ class App:
         self._build_playback(switchboard, dialer)
         self.reports = Reports(self.devices, self.endpoint, self.store, self.bus, self.control)
         switchboard.on_notify = self.reports.incoming.on_notify
+        self.filming = Filming(
+            self.sessions,
+            self.devices,
+            self.node,
+            self.store,
+            self.bus,
+            wiring.recording_options(settings),
+            dialer.new_id,
+        )
+        self.filming.offer(self.reports.linkage)
         self.conformance = self._conformance()
         self.aftermath = Aftermath(self.endpoint, self.ledger, self.store, self.devices)
         self.devices.on_state.append(self._device_changed)
@@ -358,6 +371,12 @@ class App:
             archive=self.archive,
             playback=self.playback,
             downloads=self.downloads,
+            recordings=self.filming.recordings,
+            recording_plans=self.filming.plans,
+            recorded=self.filming.archive,
+            exports=self.filming.exports,
+            room=self.filming.house,
+            recovery=self.filming.recovery,
             talks=self.talks,
             node=self.node,
             pool=self.node,
@@ -417,6 +436,7 @@ class App:
     def _device_changed(self, device_id: str, state: str, cause: str) -> None:
         self.sessions.device_changed(device_id, state, cause)
         self.downloads.device_changed(device_id, state)
+        self.filming.recordings.device_changed(device_id, state)
         self.talks.device_changed(device_id, state)
         if state == "online":
             self.aftermath.device_back(device_id)

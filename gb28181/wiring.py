@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from config.schema import Settings
 from config.types import PortRange
@@ -17,6 +18,7 @@ from gb28181.control.service import ControlOptions
 from gb28181.control.snapshot import SnapshotOptions
 from gb28181.control.stills import KeyFrames, StillOptions, Stills
 from gb28181.playback.progress import DownloadLimits
+from gb28181.recording.options import RecordingOptions
 from gb28181.session.pull import PullTimes
 from gb28181.session.tickets import TicketOffice
 from gb28181.store.options import StoreOptions
@@ -193,6 +195,22 @@ def traits(settings: Settings) -> dict[str, Traits]:
 
 
 def media_node(settings: Settings, key: bytes) -> NodePool:
+def recording_options(settings: Settings) -> RecordingOptions:
+    recording = settings.recording
+    return RecordingOptions(
+        folder=Path(recording.folder or Path(settings.data_dir) / "recordings").absolute(),
+        segment_s=recording.segment,
+        zone=recording.zone,
+        keep_days=recording.retention / 86_400,
+        quota=recording.quota,
+        reserve=recording.reserve,
+        overwrite=recording.overwrite,
+        export_keep_s=recording.export_retention,
+        look_s=recording.look,
+    )
+
+
+def media_node(settings: Settings) -> MediaNode:
     """The media of this node: in this process, or in workers that share the ports."""
     options, workers = node_options(settings), settings.media.workers
     if not workers:

@@ -133,6 +133,9 @@ class SessionService:
         self._bus = bus
         self._times = times
         self._streams: dict[str, Stream] = {}
+        self._kept: set[str] = set()
+        self.on_closed: list[Callable[[str, Failure], None]] = []
+        """Hear of every stream that is over, by its id."""
         self._tick: asyncio.TimerHandle | None = None
         self.watch = MediaWatch(node)
         self._stopping = False
@@ -218,6 +221,15 @@ class SessionService:
             raise NotFound("stream", stream_id)
         self._feed(stream, pulls.Wanted())
         return await self._shown(stream, ANSWER_S)
+
+    def keep(self, stream_id: str, on: bool) -> None:
+        """Somebody wants this stream who is no viewer of the node (or no longer): it counts as
+        one, so that the stream does not end while nobody looks."""
+        (self._kept.add if on else self._kept.discard)(stream_id)
+        stream = self._streams.get(stream_id)
+        if stream is not None:
+            found = self._node.statistics(stream_id)
+            self._count(stream, 0 if found is None else found.viewers)
 
     def leap(self, stream_id: str) -> None:
         """End the current call: the plan has another part to be asked for."""
@@ -319,8 +331,12 @@ class SessionService:
         stream = Stream(plan, Pull(self._now, self._times), owner or Owner())
         self._streams[plan.key.stream_id] = stream
         self._perform(stream, stream.pull.start())
-        self._feed(stream, pulls.Viewers(int(stream.owner.keeps)))
+        self._count(stream, 0)
         return stream
+
+    def _count(self, stream: Stream, viewers: int) -> None:
+        kept = stream.owner.keeps or stream.key.stream_id in self._kept
+        self._feed(stream, pulls.Viewers(viewers + kept))
 
     async def _shown(self, stream: Stream, wait_s: float) -> LiveView:
         if stream.pull.state is not PullState.RUNNING:
@@ -404,6 +420,8 @@ class SessionService:
         stream.owner.closed(failure)
         self.watch.closed(stream_id, failure.reason.value)
         self._caller.close_stream(stream_id, failure.reason.value)
+        for heard in self.on_closed:
+            heard(stream_id, failure)
 
     def _arm(self, stream: Stream) -> None:
         if stream.timer is not None:
@@ -450,7 +468,7 @@ class SessionService:
             case ViewersChanged():
                 stream = self._streams.get(event.stream_id)
                 if stream is not None:
-                    self._feed(stream, pulls.Viewers(event.count + stream.owner.keeps))
+                    self._count(stream, event.count)
             case MediaStarted():
                 self._media(event.receiver_id, calls.MediaBegan())
             case MediaSilent():

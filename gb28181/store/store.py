@@ -30,6 +30,7 @@ from gb28181.store.history import History
 from gb28181.store.migrate import upgrade
 from gb28181.store.options import StoreOptions
 from gb28181.store.pending import Pending
+from gb28181.store.recordings import RecordingBook
 from gb28181.store.records import (
     AlarmRecord,
     ChannelRecord,
@@ -69,6 +70,8 @@ class Store:
     """Positions."""
     downloads: DownloadBook
     """Recordings that were fetched."""
+    recordings: RecordingBook
+    """What the platform records itself."""
     control: ControlBook
     """Pictures that were taken, upgrades that were asked for."""
 
@@ -98,6 +101,7 @@ class Store:
         self.tracks = Tracks(engine, self._statements, self._writer, options)
         self.control = ControlBook(engine, self._writer)
         self.downloads = DownloadBook(engine, self._writer)
+        self.recordings = RecordingBook(engine, self._writer)
         self.history.purgers += [self.alarms.purge, self.tracks.purge]
 
     @classmethod

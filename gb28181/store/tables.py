@@ -320,3 +320,65 @@ downloads = sa.Table(
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("ended_at", UtcTime, nullable=True),
 )
+
+recording_plans = sa.Table(
+    "recording_plans",
+    metadata,
+    sa.Column("plan_id", sa.Text, primary_key=True),
+    _text("name"),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("week", sa.JSON, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+)
+
+recording_channels = sa.Table(
+    "recording_channels",
+    metadata,
+    sa.Column("channel_id", sa.Text, primary_key=True),
+    _text("plan_id"),
+    sa.Column("by_hand", sa.Boolean, nullable=False),
+    sa.Column("until_at", UtcTime, nullable=True),
+)
+
+recording_segments = sa.Table(
+    "recording_segments",
+    metadata,
+    sa.Column("segment_id", sa.Text, primary_key=True),
+    sa.Column("channel_id", sa.Text, nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("start_at", UtcTime, nullable=False, index=True),
+    sa.Column("end_at", UtcTime, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("duration_s", sa.Float, nullable=False),
+    _text("video"),
+    _text("audio"),
+    _text("state"),
+    _text("reason"),
+    sa.Column("protected", sa.Boolean, nullable=False),
+    sa.Index(None, "channel_id", "start_at"),
+)
+
+recording_gaps = sa.Table(
+    "recording_gaps",
+    metadata,
+    sa.Column("channel_id", sa.Text, primary_key=True),
+    sa.Column("start_at", UtcTime, primary_key=True),
+    sa.Column("end_at", UtcTime, nullable=True),
+    _text("cause"),
+)
+
+recording_exports = sa.Table(
+    "recording_exports",
+    metadata,
+    sa.Column("export_id", sa.Text, primary_key=True),
+    sa.Column("channel_id", sa.Text, nullable=False),
+    sa.Column("start_at", UtcTime, nullable=False),
+    sa.Column("end_at", UtcTime, nullable=False),
+    _text("state"),
+    _text("message"),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    _text("sha256"),
+    sa.Column("duration_s", sa.Float, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("ended_at", UtcTime, nullable=True),
+)

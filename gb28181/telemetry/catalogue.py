@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from gb28181.telemetry import events, events_outgoing, events_talk, events_viewer, events_worker
+from gb28181.telemetry import (
+    events,
+    events_outgoing,
+    events_recording,
+    events_talk,
+    events_viewer,
+    events_worker,
+)
 from gb28181.telemetry.events import LogEvent
+
+MODULES = (
+    events,
+    events_outgoing,
+    events_viewer,
+    events_talk,
+    events_worker,
+    events_recording,
+)
 
 
 def all_events() -> dict[str, LogEvent]:
     """Constant name to event, in the order of the files."""
     return {
         name: value
-        for module in (events, events_outgoing, events_viewer, events_talk, events_worker)
+        for module in MODULES
         for name, value in vars(module).items()
         if isinstance(value, LogEvent)
     }

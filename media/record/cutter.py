@@ -23,6 +23,7 @@ from media.output import fmp4
 from media.output.fmp4 import AUDIO_TRACK, VIDEO_TRACK, Run, Sample
 from media.output.fmp4_output import SoundClock, runs_of, sound_sample
 from media.output.interleave import Interleaver
+from media.record.fragments import INDEX, sidx
 from media.unit import CLOCK_HZ, AccessUnit, AudioFormat, VideoFormat
 from media.video.lengths import length_prefixed
 
@@ -38,7 +39,6 @@ STEPPED_S: Final = 3.0
 set; then the pictures count."""
 NOMINAL: Final = CLOCK_HZ // 25
 SPARE_ENTRIES: Final = 64
-_INDEX: Final = struct.Struct(">I4sIIIQQHH")
 _FREE: Final = struct.Struct(">I4s")
 
 
@@ -248,7 +248,7 @@ class Cutter:
         if not self._opened:
             return outs
         self._opened = False
-        index = _sidx(self._video is not None, self._merged(), self._spare())
+        index = _index(self._video is not None, self._merged(), self._spare())
         return [*outs, Closed(self._told_end(), self._index_at, index, reason)]
 
     def _close_fragment(self, ends: int) -> list[Out]:
@@ -298,7 +298,7 @@ class Cutter:
         return end if abs(end - self._start - lasts) <= STEPPED_S else self._start + lasts
 
     def _spare(self) -> int:
-        return _INDEX.size + 12 * self._entries + _FREE.size
+        return INDEX.size + 12 * self._entries + _FREE.size
 
     def _merged(self) -> list[tuple[int, int, bool]]:
         """The index: from key frame to key frame, and no more entries than there is room for."""
@@ -317,16 +317,10 @@ class Cutter:
         return merged
 
 
-def _sidx(video: bool, entries: list[tuple[int, int, bool]], room: int) -> bytes:
+def _index(video: bool, entries: list[tuple[int, int, bool]], room: int) -> bytes:
     """The index, and what is left of its room as free space behind it."""
-    size = _INDEX.size + 12 * len(entries)
-    track = VIDEO_TRACK if video else AUDIO_TRACK
-    head = _INDEX.pack(size, b"sidx", 1 << 24, track, CLOCK_HZ, 0, room - size, 0, len(entries))
-    body = [
-        struct.pack(">III", length & 0x7FFFFFFF, ticks, is_key << 31 | is_key << 28)
-        for length, ticks, is_key in entries
-    ]
-    return head + b"".join(body) + _free(room - size)
+    left = room - INDEX.size - 12 * len(entries)
+    return sidx(entries, VIDEO_TRACK if video else AUDIO_TRACK, behind=left) + _free(left)
 
 
 def _free(size: int) -> bytes:

@@ -1,0 +1,46 @@
+"""Settings of what the platform records itself."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field
+
+from config.sections import Section
+from config.types import Duration, Size
+
+GIB = 1024**3
+DAY = 86400.0
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):
+        raise ValueError("a time zone such as Asia/Shanghai") from None
+    return name
+
+
+class RecordingSettings(Section):
+    """What the platform records itself: by plan, by hand, by alarm."""
+
+    folder: str | None = None
+    """Folder of the recordings; `recordings` in `data_dir` when not given."""
+    segment: Duration = Field(600.0, ge=1, le=3600)
+    """Length of a file; it ends at the first key frame after that."""
+    zone: Annotated[str, AfterValidator(_zone)] = "Asia/Shanghai"
+    """Time zone of plans, and of date and time in the names of files."""
+    retention: Duration = Field(30 * DAY, ge=0, le=3650 * DAY)
+    """How long recordings are kept, protected ones apart; 0: as long as there is room."""
+    quota: Size = Field(0, ge=0, le=1024**6)
+    """Bytes all recordings may take; 0: as many as the disk has."""
+    reserve: Size = Field(2 * GIB, ge=0, le=1024**5)
+    """Bytes of the disk that stay free."""
+    overwrite: bool = True
+    """At the quota, or at the reserve, the oldest recordings that are not protected go; else, and
+    when there are none, recording pauses until there is room."""
+    export_retention: Duration = Field(7 * DAY, ge=60, le=3650 * DAY)
+    """How long exported files are kept."""
+    look: Duration = Field(10.0, ge=0.2, le=600)
+    """How often the room is looked at."""

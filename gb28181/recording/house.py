@@ -1,0 +1,161 @@
+"""Keeps the disk from filling up: by age, by the share of recordings, by what must stay free.
+
+The oldest go first, protected ones never. When nothing may go and there is no room, recording is
+paused, loudly, and goes on by itself when there is room again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from gb28181.store.errors import StoreUnavailable
+from gb28181.store.recordings import SegmentRecord
+from gb28181.telemetry import events_recording as ev
+from gb28181.telemetry.events import APP_FAILED
+from gb28181.telemetry.logs import get_logger
+
+from .options import RecordingOptions
+from .storage import Storage
+
+BATCH = 100
+FULL_S = 60.0
+"""After the disk refused a write there is no room for so long, whatever it says is free."""
+
+log = get_logger("recording")
+
+
+class Index(Protocol):
+    """Where segments are entered."""
+
+    async def oldest(
+        self, before: datetime | None = None, limit: int = 100
+    ) -> list[SegmentRecord]: ...
+    async def total_size(self) -> int: ...
+    async def delete_segment(self, segment_id: str) -> None: ...
+    async def purge_gaps(self, before: datetime) -> None: ...
+
+
+class House:
+    """One per node."""
+
+    def __init__(
+        self,
+        index: Index,
+        storage: Storage,
+        options: RecordingOptions,
+        civil: Callable[[], datetime],
+        growing: Callable[[], int],
+        tell: Callable[[bool], None],
+    ) -> None:
+        """`growing`: bytes of files that are not whole; `tell`: whether there is room."""
+        self._index = index
+        self._storage = storage
+        self._options = options
+        self._civil = civil
+        self._growing = growing
+        self._tell = tell
+        self._wake = asyncio.Event()
+        self._full_until = 0.0
+        self._task: asyncio.Task[None] | None = None
+        self.room = True
+        self.size = 0
+        """Bytes of all recordings at the last look."""
+
+    async def start(self) -> None:
+        """Look at once, then now and then."""
+        await self.look()
+        self._task = asyncio.create_task(self._keep(), name="recording house")
+
+    async def aclose(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    def full(self) -> None:
+        """The disk refused a write."""
+        self._full_until = asyncio.get_running_loop().time() + FULL_S
+        self._wake.set()
+
+    async def _keep(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._options.look_s)
+            self._wake.clear()
+            try:
+                await self.look()
+            except StoreUnavailable:
+                pass  # told by the store; looked at again soon
+            except Exception as error:  # the keeper of the disk must not end with one bad look
+                log.event(APP_FAILED, component="recording.house", exc_info=error)
+
+    async def look(self) -> None:
+        """Remove what may not stay, make room, and say whether there is some."""
+        options = self._options
+        if options.keep_days > 0:
+            before = self._civil() - timedelta(days=options.keep_days)
+            while old := await self._index.oldest(before, BATCH):
+                if not await self._remove(old, "age"):
+                    break
+            await self._index.purge_gaps(before)
+        self.size = await self._index.total_size() + self._growing()
+        while self._over_quota and options.overwrite:
+            if not await self._remove_some(self.size - options.quota, "quota"):
+                break
+        while self._no_room and options.overwrite:
+            if not await self._remove_some(options.reserve - self._storage.free(), "disk"):
+                break
+            self._full_until = 0.0
+        self._judge()
+
+    @property
+    def _over_quota(self) -> bool:
+        return bool(self._options.quota) and self.size > self._options.quota
+
+    @property
+    def _no_room(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        return self._storage.free() <= self._options.reserve or now < self._full_until
+
+    def _judge(self) -> None:
+        room = not (self._over_quota or self._no_room)
+        if room == self.room:
+            return
+        self.room = room
+        free = self._storage.free()
+        if room:
+            log.event(ev.RECORDING_RESUMED, free=free, size=self.size)
+        else:
+            reason = "quota" if self._over_quota else "disk"
+            log.event(ev.RECORDING_PAUSED, reason=reason, free=free, size=self.size)
+        self._tell(room)
+
+    async def _remove_some(self, wanted: int, reason: str) -> bool:
+        """Remove oldest ones of so many bytes together; False when there are none."""
+        some: list[SegmentRecord] = []
+        for record in await self._index.oldest(None, BATCH):
+            some.append(record)
+            wanted -= record.size
+            if wanted <= 0:
+                break
+        return await self._remove(some, reason)
+
+    async def _remove(self, records: list[SegmentRecord], reason: str) -> bool:
+        removed = size = 0
+        for record in records:
+            try:
+                await asyncio.to_thread(self._storage.delete, record.path)
+            except OSError as error:
+                log.event(ev.RECORDING_FAILED, channel_id=record.channel_id, reason=str(error))
+                continue
+            await self._index.delete_segment(record.segment_id)
+            removed += 1
+            size += record.size
+        self.size = max(0, self.size - size)
+        if removed:
+            log.event(ev.RECORDING_REMOVED, count=removed, size=size, reason=reason)
+        return removed > 0
