@@ -20,6 +20,7 @@ from typing import Any
 
 from config.keys import Key, all_keys, shower
 from config.types import PortRange, show_duration, show_size
+from docs.tools import behaviour_recording
 from docs.tools.tables import first_sentence, table
 from gb28181.api.paging import Limit
 from gb28181.device.policy import DevicePolicy
@@ -554,6 +555,13 @@ PARTS: dict[str, tuple[str, tuple[Row, ...]]] = {
     "Media": ("", MEDIA),
     "Players over RTSP": ("", PLAYERS),
     "Browsers over WebRTC": ("", WEBRTC),
+    "Recording": (
+        "What the platform records itself.",
+        (
+            *(by_setting(name, what) for name, what in behaviour_recording.BY_SETTING),
+            *(fixed(place, what, unit) for place, what, unit in behaviour_recording.FIXED),
+        ),
+    ),
     "Voice": (
         "A loudspeaker gets 50 packets a second, silence included, from its ACK (or connection) to"
         " BYE.",

@@ -57,6 +57,14 @@ EVENTS: dict[str, tuple[str, str]] = {
         "`session_id` `stream_id` `channel_id` `device_id` `state` `reason` `viewers`",
         "A session changed its state.",
     ),
+    "recording.changed": (
+        "`channel_id` `state` `cause` `wanted_by`",
+        "The recording of a channel on the platform began, paused, broke or ended.",
+    ),
+    "export.changed": (
+        "`export_id` `channel_id` `state`",
+        "An export of recorded time is done, or failed.",
+    ),
     "conformance.changed": (
         "as `GET /api/v1/conformance` shows a run",
         "An examination began, finished an item, or is over.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -46,7 +47,9 @@ class RecordedArchive:
         self.storage = storage
         self._index = index
         self._growing = growing
-        self._films: dict[tuple[str, datetime, datetime], tuple[tuple[object, ...], Film]] = {}
+        self._films: dict[
+            tuple[str, datetime, datetime], tuple[tuple[tuple[str, int], ...], Film]
+        ] = {}
 
     async def segments(
         self, channel_id: str, start: datetime, end: datetime
@@ -87,8 +90,8 @@ class RecordedArchive:
             for one in await self.segments(channel_id, start, end)
             if one.state != "lost" and one.start_at < end and one.end_at > start
         ]
-        # The same question about whole files has the same answer, byte for byte.
-        state = tuple((one.segment_id, one.size, one.state) for one in records)
+        # The same question about the same files has the same answer, byte for byte.
+        state = await asyncio.to_thread(self._sizes, records)
         key = (channel_id, start, end)
         known = self._films.get(key)
         if known is not None and known[0] == state:
@@ -98,6 +101,15 @@ class RecordedArchive:
             del self._films[next(iter(self._films))]
         self._films[key] = (state, film)
         return film
+
+    def _sizes(self, records: list[SegmentRecord]) -> tuple[tuple[str, int], ...]:
+        found = []
+        for record in records:
+            size = -1
+            with contextlib.suppress(OSError):
+                size = self.storage.size(record.path)
+            found.append((record.path, size))
+        return tuple(found)
 
     async def protect(self, channel_id: str, start: datetime, end: datetime, on: bool) -> int:
         """Keep what was recorded in a stretch from being removed, or no longer; how many files."""

@@ -3,7 +3,7 @@
 Three may want it: its plan, somebody by hand, an alarm for a while. While one of them does, the
 stream is wanted and recorded; when it breaks it is wanted again with growing pauses, and at once
 when the device is back. A full disk pauses everything. Time in which recording was wanted and no
-file grew is a *gap*, with the cause that was known last.
+file grew is a *gap*, with the cause it began with.
 
 `now` is civil time in UNIX seconds, because plans are; the machine performs nothing.
 """
@@ -164,6 +164,7 @@ class ChannelRecording:
         self._pause = RETRY_S
         self._missing_since: float | None = None
         self._gap_told = False
+        self._gap_cause = ""
 
     def __repr__(self) -> str:
         return f"<ChannelRecording {self.state} {self.cause}>"
@@ -213,7 +214,8 @@ class ChannelRecording:
                 if self.state is State.BROKEN:
                     self._retry_at, self._pause = now, RETRY_S
             case GapLeft(start, cause):
-                self._missing_since, self._gap_told, self.cause = start, True, cause
+                self._missing_since, self._gap_told = start, True
+                self._gap_cause = self.cause = cause
             case Tick():
                 pass
         return [*effects, *self._settle(now)]
@@ -290,12 +292,13 @@ class ChannelRecording:
         since = self._missing_since
         if since is None or self._gap_told or not (at_once or now >= since + GRACE_S):
             return []
-        self._gap_told = True
-        return [Gap(since, None, self.cause or Cause.STARTING)]
+        self._gap_told, self._gap_cause = True, self.cause or Cause.STARTING
+        return [Gap(since, None, self._gap_cause)]
 
     def _end_gap(self, at: float) -> list[Effect]:
         since, self._missing_since = self._missing_since, None
         told, self._gap_told = self._gap_told, False
         if since is None or not (told or at - since > LEAST_GAP_S):
             return []
-        return [Gap(since, max(at, since), self.cause or Cause.STARTING)]
+        cause = self._gap_cause if told else self.cause or Cause.STARTING
+        return [Gap(since, max(at, since), cause)]

@@ -41,7 +41,7 @@ RECORDING_RESUMED = LogEvent(
 RECORDING_REMOVED = LogEvent(
     "recording.removed",
     Level.INFO,
-    ("count", "size", "reason"),
+    ("size", "reason"),
     "Old files were removed: `age`, `quota` or `disk`.",
 )
 RECORDING_REPAIRED = LogEvent(
@@ -53,13 +53,13 @@ RECORDING_REPAIRED = LogEvent(
 RECORDING_FILE_MISSING = LogEvent(
     "recording.file_missing",
     Level.WARNING,
-    ("count", "path"),
+    ("path",),
     "Files of the index are gone; `path` is one of them. They are shown as `lost`.",
 )
 RECORDING_FILE_UNKNOWN = LogEvent(
     "recording.file_unknown",
     Level.WARNING,
-    ("count", "path"),
+    ("path",),
     "Files in the folder of recordings are not in the index; `path` is one of them. They are left"
     " where they are.",
 )
