@@ -241,16 +241,7 @@ class App:
         self._build_playback(switchboard, dialer)
         self.reports = Reports(self.devices, self.endpoint, self.store, self.bus, self.control)
         switchboard.on_notify = self.reports.incoming.on_notify
-        self.filming = Filming(
-            self.sessions,
-            self.devices,
-            self.node,
-            self.store,
-            self.bus,
-            wiring.recording_options(settings),
-            dialer.new_id,
-        )
-        self.filming.offer(self.reports.linkage)
+        self._build_filming(dialer)
         self.conformance = self._conformance()
         self.aftermath = Aftermath(self.endpoint, self.ledger, self.store, self.devices)
         self.devices.on_state.append(self._device_changed)
@@ -311,6 +302,19 @@ class App:
         self.devices.on_message_other.append(endings.on_message)
         self.devices.ask_about_strangers(endings.from_stranger)
         switchboard.in_call.append(endings.in_call)
+
+    def _build_filming(self, dialer: Dialer) -> None:
+        """What the platform records itself."""
+        self.filming = Filming(
+            self.sessions,
+            self.devices,
+            self.node,
+            self.store,
+            self.bus,
+            wiring.recording_options(self.settings),
+            dialer.new_id,
+        )
+        self.filming.offer(self.reports.linkage)
 
     def _conformance(self) -> ConformanceService:
         sip = self.settings.sip

@@ -57,6 +57,10 @@ def upgrade() -> None:
         ["channel_id", "start_at"],
     )
     op.create_index("ix_recording_segments_start_at", "recording_segments", ["start_at"])
+    _gaps_and_exports()
+
+
+def _gaps_and_exports() -> None:
     op.create_table(
         "recording_gaps",
         sa.Column("channel_id", sa.Text, nullable=False),
