@@ -194,7 +194,6 @@ def traits(settings: Settings) -> dict[str, Traits]:
     return found
 
 
-def media_node(settings: Settings, key: bytes) -> NodePool:
 def recording_options(settings: Settings) -> RecordingOptions:
     recording = settings.recording
     return RecordingOptions(
@@ -210,7 +209,7 @@ def recording_options(settings: Settings) -> RecordingOptions:
     )
 
 
-def media_node(settings: Settings) -> MediaNode:
+def media_node(settings: Settings, key: bytes) -> NodePool:
     """The media of this node: in this process, or in workers that share the ports."""
     options, workers = node_options(settings), settings.media.workers
     if not workers:

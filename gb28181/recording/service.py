@@ -416,15 +416,17 @@ class RecordingService:
         self._sessions.keep(line.stream_id, True)
         try:
             async with self._turn:
-                await self._record(line)
+                # First the stream: it knows on which node it belongs. Nothing is lost, a recording
+                # begins with the last key frame.
+                await self._sessions.live(line.channel_id)
                 if line.wanted:
-                    await self._sessions.live(line.channel_id)
+                    await self._record(line)
         except (PlatformError, MediaError) as error:
             cause = error.code if isinstance(error, PlatformError) else Cause.INTERRUPTED
             self._tell(line, m.Broken(cause))
 
     async def _record(self, line: _Line) -> None:
-        """See that the node records the stream, or will when it comes; raises MediaError."""
+        """See that the node records the stream, and will when it comes again; raises MediaError."""
         found = self._node.segments(line.stream_id)
         if found is not None and found.failure is None:
             return
