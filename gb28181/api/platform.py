@@ -21,13 +21,13 @@ from gb28181.playback.archive import Archive
 from gb28181.playback.downloads import DownloadService
 from gb28181.playback.service import PlaybackService
 from gb28181.positions.service import PositionService
-from gb28181.session.forwards import Forwards
 from gb28181.recording.archive import RecordedArchive
 from gb28181.recording.exports import Exports
 from gb28181.recording.house import House
 from gb28181.recording.plans import Plans
 from gb28181.recording.recovery import Recovery
 from gb28181.recording.service import RecordingService
+from gb28181.session.forwards import Forwards
 from gb28181.session.service import SessionService
 from gb28181.session.tickets import TicketOffice
 from gb28181.session.viewers import ViewerBook
