@@ -12,13 +12,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGES := gb28181 sip media catalog config
-DEBIAN := chromium ffmpeg sip-tester tshark fonts-noto-cjk iproute2 python3-venv
+DEBIAN := chromium ffmpeg sip-tester tshark fonts-noto-cjk iproute2 python3-venv \
+  gstreamer1.0-tools gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav
 ARGS ?=
 
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 FRAME := pyproject.toml requirements.lock gb28181/__init__.py $(WEB_SOURCES)
 
-.PHONY: help demo run test lint format bench reference lock debian clean
+.PHONY: help demo run test lint format bench fuzz reference lock debian clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -52,13 +53,17 @@ format: $(VENV)/.stamp-test ## bring the source into form
 bench: $(VENV)/.stamp-test ## CPU and memory per message, stream and viewer, as a table
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
 
+fuzz: $(VENV)/.stamp-test ## look for input that breaks a decoder (atheris)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install -c requirements.lock atheris || true
+	exec $(BIN)/python -m tests.fuzz $(ARGS)
+
 reference: $(VENV)/.stamp-test ## write the pages that are made from the source
 	@$(BIN)/python -m docs.tools.generate
 
 lock: ## renew requirements.lock from pyproject.toml
 	@trap 'rm -rf "$$folder"' EXIT; folder=$$(mktemp -d)
 	$(PYTHON) -m venv "$$folder"
-	GB28181_SKIP_WEB=1 "$$folder/bin/python" -m pip --quiet install '.[test,lint]'
+	GB28181_SKIP_WEB=1 "$$folder/bin/python" -m pip --quiet install '.[test,lint,fuzz]'
 	{ echo '# Versions the tests ran with; made by `make lock`.'; \
 	  "$$folder/bin/python" -m pip freeze --exclude gb28181 --exclude pip --exclude setuptools; } > requirements.lock
 

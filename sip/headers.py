@@ -299,8 +299,8 @@ class NameAddr:
         if not bracket:
             # addr-spec: what stands behind ";" belongs to the header (RFC 3261 clause 20.10).
             spec, _, params = before.partition(";")
-            if "?" in spec:
-                raise ParseError("URI with headers outside <>")
+            if "?" in spec or ">" in spec:
+                raise ParseError("URI with headers or a bracket outside <>")
             return cls("", SipUri.parse(spec.strip(LWS)), parse_params(params) if params else {})
         if before:
             display = before.strip(LWS)

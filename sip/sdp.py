@@ -21,6 +21,8 @@ MAX_LINES = 1_024
 
 Line = tuple[str, str]
 
+_PADDING = "\0" + "".join(filter(str.isspace, map(chr, range(0x3001))))
+"""Around values: every blank there is, and the zeros cameras fill their buffers with."""
 _DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 
 
@@ -122,7 +124,7 @@ class SessionDescription:
             if number >= MAX_LINES:
                 raise ParseError("SDP with too many lines", status_hint=488, sample=body)
             letter, equals, value = raw.partition("=")
-            letter, value = letter.strip(), value.strip()
+            letter, value = letter.strip(), value.strip(_PADDING)
             if not equals or len(letter) != 1 or not (letter.isascii() and letter.isalpha()):
                 # No line of SDP: part of nothing. Cameras put remarks and padding here.
                 continue

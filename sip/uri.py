@@ -7,11 +7,14 @@ ten-digit domain, an address or a foreign name there, and only the user part ide
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 from sip.errors import ParseError
-from sip.grammar import HOST, SCHEME, has_control, parse_params, parse_port
+from sip.grammar import HOST, SCHEME, has_control, parse_params, parse_port, quote
+
+_NEEDS_QUOTES = re.compile(r'[;"<>]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,13 @@ class SipUri:
         if self.port is not None:
             out += f":{self.port}"
         for name, value in self.params.items():
-            out += f";{name}" if value is None else f";{name}={value}"
+            out += f";{name}" if value is None else f";{name}={_written(value)}"
         return f"{out}?{self.headers}" if self.headers else out
+
+
+def _written(value: str) -> str:
+    """A parameter's value; in quotes where it came in some, against the grammar of a URI."""
+    return quote(value) if _NEEDS_QUOTES.search(value) else value
 
 
 def split_host_port(text: str) -> tuple[str, int | None]:

@@ -27,7 +27,7 @@ LEAK_GRACE_S = 1.0
 
 RERUNS = int(os.environ.get("TEST_RERUNS", "0"))
 """Further runs of a failed test that watches real sockets and clocks; `make test` sets it."""
-ALONE = ("unit", "property", "rules")
+ALONE = ("unit", "property", "fuzz", "rules")
 """Folders whose tests depend on nothing outside: they have one run, always."""
 
 

@@ -218,6 +218,8 @@ def _instruction(code: int, one: int, two: int, three: int) -> Instruction:
     if code in _CRUISE:
         wide = code in (CruiseDo.SPEED, CruiseDo.STAY)
         value = two | three << 8 if wide else 0 if code == CruiseDo.START else two
+        if code == CruiseDo.ADD:
+            _within(value, 1, MOST_BYTE, "preset")
         return Cruise(CruiseDo(code), one, value)
     if code == 0x89 and two in _SCAN:
         return Scan(ScanDo(two), one)

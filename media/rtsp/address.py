@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 LOWEST_PORT: Final = 1024
 """Ports below belong to services of the viewer's host."""
+MOST_FIELDS: Final = 16
+"""Fields of a query."""
 
 _TRACK = re.compile(r"/trackID=(\d)(?=$|[/?])")
 _PATH = re.compile(r"/(live|play)/([0-9A-Za-z_.-]{1,64})/?")
@@ -62,12 +64,12 @@ def read_address(uri: str) -> StreamAddress | None:
         uri = uri[: found.start()] + uri[found.end() :]
     try:
         parts = urlsplit(uri)
-    except ValueError:
+        query = dict(parse_qsl(parts.query.rstrip("/"), max_num_fields=MOST_FIELDS))
+    except ValueError:  # no address, or too many fields
         return None
     named = _PATH.fullmatch(parts.path)
     if named is None or parts.scheme not in ("rtsp", "rtspu", "rtspt"):
         return None
-    query = dict(parse_qsl(parts.query.rstrip("/"), max_num_fields=16))
     stream = query.get("stream", "main")
     if stream not in ("main", "sub"):
         return None

@@ -5,9 +5,7 @@ For streams also: whole = byte by byte = any cuts, and nothing is held back beyo
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,11 +13,9 @@ from hypothesis import strategies as st
 from sip.errors import ParseError
 from sip.framing import StreamFramer
 from sip.headers import CSeq, Headers, NameAddr, Via
-from sip.message import Request, Response, build_response
 from sip.parser import Limits, parse_datagram
-from sip.sdp import SessionDescription
 from sip.uri import SipUri
-from sip.validate import check_request, check_response
+from tests.support.sip_reading import refusal, touch
 from tests.unit.sip.vectors import every_vector
 
 SEEDS = every_vector()
@@ -50,45 +46,6 @@ ANY = st.one_of(
     st.lists(st.sampled_from(SPICE), max_size=60).map(b"".join),
     mutated(),
 )
-
-
-def refusal(read: Callable[[], Any]) -> ParseError | None:
-    """The documented error, if it came; any other goes through and fails the test."""
-    try:
-        read()
-    except ParseError as error:
-        return error
-    return None
-
-
-def touch(message: Request | Response) -> None:
-    """Read everything; only ParseError may come."""
-    reads: list[Callable[[], Any]] = [
-        lambda: message.via,
-        lambda: message.vias,
-        lambda: message.from_,
-        lambda: message.to,
-        lambda: message.cseq,
-        lambda: message.call_id,
-        lambda: message.contacts,
-        lambda: message.has_wildcard_contact,
-        lambda: message.expires,
-        lambda: message.content_type,
-        lambda: SessionDescription.parse(message.body),
-    ]
-    if isinstance(message, Request):
-        request = message
-        reads += [
-            lambda: request.target,
-            lambda: request.headers.copy(),
-            lambda: check_request(request),
-            lambda: build_response(request, 400, to_tag="t").to_bytes(),
-        ]
-    else:
-        reads.append(lambda: check_response(message))
-    for read in reads:
-        error = refusal(read)
-        assert error is None or (400 <= error.status_hint <= 606 and len(error.sample) <= 64)
 
 
 @given(ANY)

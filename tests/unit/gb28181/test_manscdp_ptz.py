@@ -124,6 +124,7 @@ def test_values_out_of_range_are_refused(bad: Instruction) -> None:
         ("A50F0130000000E5", "opposite"),
         ("A50F014C00000001", "opposite"),
         ("A50F01820000003700"[:16], "preset"),
+        ("A50F01840100003A", "preset"),
         ("A50F018901030042", "no instruction"),
         ("A50F01FF000000B4", "no instruction"),
     ],

@@ -96,6 +96,7 @@ def test_the_address_of_a_recording() -> None:
         f"http://h/live/{CHANNEL}",
         "rtsp://[::1/live/1",
         f"rtsp://h/lives/{CHANNEL}",
+        f"rtsp://h/live/{CHANNEL}?" + "a=1&" * 40,
     ],
 )
 def test_no_addresses(uri: str) -> None:

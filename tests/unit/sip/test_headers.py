@@ -233,6 +233,7 @@ class TestNameAddr:
             "a, b <sip:u@h>",
             "<sip:u@h> junk",
             "sip:u@h?x=y",
+            "tel:1>2",
             "<sip:u h>",
             "<sip:u@h>;=1",
             "<sip:u@h>;t g=1",

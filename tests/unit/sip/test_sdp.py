@@ -199,3 +199,9 @@ def test_refused(body: bytes) -> None:
     with pytest.raises(ParseError) as caught:
         SessionDescription.parse(body)
     assert caught.value.status_hint == 488
+
+
+def test_zeros_among_the_blanks_behind_a_value_are_no_part_of_it() -> None:
+    found = SessionDescription.parse(b"v=0\r\ny=0100000001\0 \0\x0c\r\n")
+    assert found.get("y") == "0100000001"
+    assert SessionDescription.parse(found.to_bytes()) == found

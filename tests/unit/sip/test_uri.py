@@ -43,6 +43,13 @@ def test_parameters_password_and_headers() -> None:
     assert str(uri) == "sip:a:pw@h:1;transport=TCP;lr?Subject=x"
 
 
+def test_a_value_that_came_in_quotes_is_written_in_quotes() -> None:
+    """Against the grammar of a URI, but the semicolon inside is no border."""
+    uri = SipUri.parse('sip:a@h;x="b;c";y=z:1')
+    assert uri.params == {"x": "b;c", "y": "z:1"}
+    assert str(uri) == 'sip:a@h;x="b;c";y=z:1'
+
+
 def test_other_schemes_are_carried() -> None:
     uri = SipUri.parse("tel:+358-555")
     assert (uri.scheme, uri.opaque, uri.user, uri.host) == ("tel", "+358-555", "", "")
