@@ -222,6 +222,8 @@ class MediaSettings(Section):
     """Streams whose G.711 is made into AAC at one time; others go out without sound. 0: never."""
     viewer_queue: Size = Field(4 * MIB, ge=65536, le=256 * MIB)
     """Bytes waiting for one viewer before it is cut to the next key frame."""
+    viewer_stall: Duration = Field(30.0, ge=1, le=3600)
+    """A viewer that reads nothing for so long, with something to read, is disconnected."""
 
 
 class HttpSettings(Section):

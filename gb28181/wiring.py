@@ -87,6 +87,7 @@ def node_options(settings: Settings) -> NodeOptions:
             gop_bytes=media.gop_bytes,
             gop_s=media.gop_duration,
             queue_bytes=media.viewer_queue,
+            stall_s=media.viewer_stall,
             viewers=media.viewers_per_stream,
         ),
     )

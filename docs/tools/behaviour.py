@@ -386,7 +386,7 @@ MEDIA = (
     fixed("media.still.child.MEMORY", "Address space of such a process", "bytes"),
     fixed("media.still.wire.MOST_BYTES", "Largest key frame that is decoded", "bytes"),
     fixed("gb28181.control.stills.MOST_KEPT", "Pictures kept in memory", "bytes"),
-    fixed("media.hub.HubLimits.stall_s", "A viewer that reads nothing is closed after"),
+    by_setting("media.viewer_stall", "A viewer that reads nothing is disconnected after"),
     fixed("media.output.viewers.MAX_READ_BYTES", "Handed to a viewer at one time", "bytes"),
 )
 
@@ -473,6 +473,8 @@ VOICE = (
 
 HTTP = (
     by_setting("http.port", "Port of API, streams and console"),
+    fixed("media.output.connection.HEAD_S", "The head of a request is complete within"),
+    fixed("media.output.connection.MOST_HEAD", "Largest head of a request", "bytes"),
     by_setting("http.token_lifetime", "Access token"),
     by_setting("http.ticket_lifetime", "Ticket: time to open a stream; an open one goes on"),
     fixed("gb28181.session.tickets.LONGEST_S", "No ticket is good for longer than"),
@@ -592,6 +594,7 @@ INTERNAL = frozenset(
         "gb28181.device.options.DAY_S",
         "gb28181.session.ssrc.REST_S",
         "gb28181.store.migrate.WAL_PAUSE_S",
+        "media.output.unread.LOOK_S",
         "media.ports.REST_S",
         "media.receive.udp.LOOK_PAUSE_S",
         "media.rtsp.server.LOOK_S",

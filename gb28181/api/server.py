@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from config.sections import HttpSettings
+from media.output.connection import HttpConnection, WebSocketConnection
 
 BACKLOG = 1024
 GRACE_S = 2
@@ -41,8 +42,8 @@ class HttpServer:
             uvicorn.Config(
                 app,
                 loop="none",
-                http="httptools",
-                ws="websockets-sansio",
+                http=HttpConnection,
+                ws=WebSocketConnection,
                 ws_per_message_deflate=False,
                 lifespan="off",
                 log_config=None,

@@ -166,7 +166,8 @@ async def _http(
     url = elsewhere(request, platform, ready, ending, audio)
     if url is not None:
         return RedirectResponse(url, headers=dict(HEADERS))
-    return serve_http(open_viewer(platform, ready, container, audio), container.media_type)
+    viewer = open_viewer(platform, ready, container, audio)
+    return serve_http(request, viewer, container.media_type)
 
 
 async def _websocket(

@@ -12,10 +12,11 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from media.output.unread import Unread
 from media.viewer import InitSegment, Sound, Viewer, ViewerKind
 
 
@@ -38,9 +39,9 @@ CONTAINERS: Final[Mapping[str, Container]] = {
 HEADERS: Final = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
 
 
-def serve_http(viewer: Viewer, media_type: str) -> StreamingResponse:
-    """The stream until the viewer leaves or it ends."""
-    return StreamingResponse(_chunks(viewer), media_type=media_type, headers=HEADERS)
+def serve_http(request: Request, viewer: Viewer, media_type: str) -> StreamingResponse:
+    """The stream until the viewer leaves, is given up, or it ends."""
+    return StreamingResponse(_chunks(request, viewer), media_type=media_type, headers=HEADERS)
 
 
 async def serve_websocket(websocket: WebSocket, viewer: Viewer, *, told: bool = False) -> None:
@@ -59,10 +60,11 @@ async def serve_websocket(websocket: WebSocket, viewer: Viewer, *, told: bool = 
         await websocket.accept()
         leaving = asyncio.create_task(leaves())
         leaving.add_done_callback(lambda _: _close(viewer))
-        async for chunk in viewer:
-            if told and isinstance(chunk, InitSegment):
-                await websocket.send_text(chunk.mime)
-            await websocket.send_bytes(chunk)
+        with _unread.watched(viewer, websocket):
+            async for chunk in viewer:
+                if told and isinstance(chunk, InitSegment):
+                    await websocket.send_text(chunk.mime)
+                await websocket.send_bytes(chunk)
         if not leaving.done():
             await websocket.close(1000, (viewer.end_reason or "")[:120])
     except (WebSocketDisconnect, RuntimeError):
@@ -74,6 +76,7 @@ async def serve_websocket(websocket: WebSocket, viewer: Viewer, *, told: bool = 
 
 
 _closing: set[asyncio.Task[None]] = set()
+_unread = Unread()
 
 
 def _close(viewer: Viewer) -> None:
@@ -85,15 +88,16 @@ def _close(viewer: Viewer) -> None:
     task.add_done_callback(_closing.discard)
 
 
-async def _chunks(viewer: Viewer) -> AsyncIterator[bytes]:
+async def _chunks(request: Request, viewer: Viewer) -> AsyncIterator[bytes]:
     begun = False
     try:
-        async for chunk in viewer:
-            if isinstance(chunk, InitSegment):
-                if begun:
-                    return  # players of files read one header and no other: they come again
-                begun = True
-            yield chunk
+        with _unread.watched(viewer, request):
+            async for chunk in viewer:
+                if isinstance(chunk, InitSegment):
+                    if begun:
+                        return  # players of files read one header and no other: they come again
+                    begun = True
+                yield chunk
     finally:
         await viewer.aclose()
 

@@ -28,6 +28,7 @@ from starlette.websockets import WebSocket
 from media.errors import StreamUnknown, ViewersExhausted
 from media.inprocess import InProcessNode
 from media.node import Sound, Viewer, Who
+from media.output.connection import HttpConnection, WebSocketConnection
 from media.output.web import CONTAINERS, HEADERS, remote_of, serve_http, serve_websocket
 from media.revoked import Refusal, Revoked
 from media.tickets import ID_BYTES, Tickets
@@ -86,8 +87,8 @@ class Serving:
             uvicorn.Config(
                 app,
                 loop="none",
-                http="httptools",
-                ws="websockets-sansio",
+                http=HttpConnection,
+                ws=WebSocketConnection,
                 ws_per_message_deflate=False,
                 lifespan="off",
                 log_config=None,
@@ -147,7 +148,7 @@ class Serving:
             viewer, media_type = self._open(request, "")
         except Refused as refused:
             return _answer(refused)
-        return serve_http(viewer, media_type)
+        return serve_http(request, viewer, media_type)
 
     async def _websocket(self, websocket: WebSocket) -> None:
         try:

@@ -46,6 +46,15 @@ def h264_file(camera: int, *, width: int = 1920, height: int = 1080) -> Path:
     return path
 
 
+def h265_file(camera: int, *, width: int = 1920, height: int = 1080) -> Path:
+    """The same in H.265."""
+    path = cache_dir() / f"camera-{camera}-{width}x{height}.h265"
+    with _locked(path):
+        if not path.exists():
+            _encode(camera, path, width, height)
+    return path
+
+
 def tone_file() -> Path:
     """20 s of a 440 Hz tone, G.711 A-law, 8 kHz, raw."""
     path = cache_dir() / "tone.alaw"
@@ -56,6 +65,20 @@ def tone_file() -> Path:
             path_part.write_bytes(bytes(_alaw(sample) for sample in samples))
             path_part.rename(path)
     return path
+
+
+_ENCODER = {
+    ".h264": (
+        "-c:v", "libx264", "-preset", "superfast", "-profile:v", "main", "-bf", "0",
+        "-g", "50", "-keyint_min", "50", "-sc_threshold", "0", "-x264-params", "repeat-headers=1",
+        "-b:v", "3M", "-maxrate", "4M", "-bufsize", "4M", "-f", "h264",
+    ),
+    ".h265": (
+        "-c:v", "libx265", "-preset", "superfast", "-x265-params",
+        "repeat-headers=1:bframes=0:keyint=50:min-keyint=50:scenecut=0:log-level=error",
+        "-f", "hevc",
+    ),
+}  # fmt: skip
 
 
 class _locked:
@@ -88,9 +111,7 @@ def _encode(camera: int, path: Path, width: int, height: int) -> None:
         "-f", "rawvideo", "-pix_fmt", "gray", "-video_size",
         f"{block_code.WIDTH}x{block_code.HEIGHT}", "-framerate", str(FPS), "-i", "pipe:0",
         "-filter_complex", graph, "-map", "[v]", "-frames:v", str(FRAMES),
-        "-c:v", "libx264", "-preset", "superfast", "-profile:v", "main", "-bf", "0",
-        "-g", "50", "-keyint_min", "50", "-sc_threshold", "0", "-x264-params", "repeat-headers=1",
-        "-b:v", "3M", "-maxrate", "4M", "-bufsize", "4M", "-f", "h264", str(part),
+        *_ENCODER[path.suffix], str(part),
     ]  # fmt: skip
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None

@@ -24,8 +24,14 @@ class RtspAnswer:
 class RtspClient:
     """One connection; interleaved frames that come between answers are kept in `frames`."""
 
-    def __init__(self, address: tuple[str, int], timeout: float = 20.0) -> None:
-        self.socket = socket.create_connection(address, timeout=timeout)
+    def __init__(
+        self, address: tuple[str, int], timeout: float = 20.0, receive_buffer: int = 0
+    ) -> None:
+        self.socket = socket.socket()
+        if receive_buffer:  # before the connection, or the kernel keeps to a larger window
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(timeout)
+        self.socket.connect(address)
         self.frames: list[tuple[int, bytes]] = []
         self._buffer = b""
         self._cseq = 0

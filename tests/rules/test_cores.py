@@ -40,6 +40,8 @@ SHELLS = frozenset(
         "sip.transport_tcp",
         "sip.transport_udp",
         "media.output.audience",
+        "media.output.connection",
+        "media.output.unread",
         "media.output.web",
         "media.hls.feed",
         "media.receive.batch",
