@@ -21,6 +21,20 @@ def install_figures(metrics: Metrics, app: App) -> None:
     _sip(metrics, app)
     _store(metrics, app)
     _reports(metrics, app)
+    _recordings(metrics, app)
+
+
+def _recordings(metrics: Metrics, app: App) -> None:
+    filming = app.filming
+    metrics.gauge(
+        "gb28181_recordings",
+        "Channels that are to be recorded by the platform, by state.",
+        lambda: {(s.value,): float(n) for s, n in filming.recordings.by_state().items()},
+        ("state",),
+    )
+    metrics.gauge(
+        "gb28181_recording_bytes", "Bytes of all recordings.", lambda: float(filming.house.size)
+    )
 
 
 def _devices(metrics: Metrics, app: App) -> None:

@@ -63,6 +63,7 @@ class Filming:
             options,
             utc_now,
             lambda: sum(info.size for info in self.recordings.growing().values()),
+            lambda: self.recordings.is_wanted,
             self.recordings.set_room,
         )
         self.recordings.on_full = self.house.full

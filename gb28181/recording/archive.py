@@ -18,8 +18,8 @@ from .storage import Storage
 
 LONGEST_S = 31 * 86_400
 """Of one timeline."""
-MOST_FILMS = 64
-"""Films that are remembered: a player asks for one in many parts."""
+MOST_PIECES = 200_000
+"""Of films that are remembered: a player asks for one in many parts."""
 
 
 class Index(Protocol):
@@ -97,8 +97,10 @@ class RecordedArchive:
         if known is not None and known[0] == state:
             return known[1]
         film = await asyncio.to_thread(film_of, self.storage, records, start, end)
-        while len(self._films) >= MOST_FILMS:
-            del self._films[next(iter(self._films))]
+        self._films.pop(key, None)
+        pieces = len(film.pieces) + sum(len(one.pieces) for _, one in self._films.values())
+        while self._films and pieces > MOST_PIECES:
+            pieces -= len(self._films.pop(next(iter(self._films)))[1].pieces)
         self._films[key] = (state, film)
         return film
 

@@ -49,15 +49,19 @@ class House:
         options: RecordingOptions,
         civil: Callable[[], datetime],
         growing: Callable[[], int],
+        is_wanted: Callable[[], bool],
         tell: Callable[[bool], None],
     ) -> None:
-        """`growing`: bytes of files that are not whole; `tell`: whether there is room."""
+        """`growing`: bytes of files that are not whole; `is_wanted`: whether anything is to be
+        recorded (else a full disk is nobody's trouble); `tell`: whether there is room."""
         self._index = index
         self._storage = storage
         self._options = options
         self._civil = civil
         self._growing = growing
+        self._is_wanted = is_wanted
         self._tell = tell
+        self._is_told = False
         self._wake = asyncio.Event()
         self._full_until = 0.0
         self._task: asyncio.Task[None] | None = None
@@ -123,16 +127,17 @@ class House:
 
     def _judge(self) -> None:
         room = not (self._over_quota or self._no_room)
-        if room == self.room:
-            return
-        self.room = room
         free = self._storage.free()
-        if room:
+        if room and self._is_told:
+            self._is_told = False
             log.event(ev.RECORDING_RESUMED, free=free, size=self.size)
-        else:
+        elif not room and not self._is_told and self._is_wanted():
+            self._is_told = True
             reason = "quota" if self._over_quota else "disk"
             log.event(ev.RECORDING_PAUSED, reason=reason, free=free, size=self.size)
-        self._tell(room)
+        if room != self.room:
+            self.room = room
+            self._tell(room)
 
     async def _remove_some(self, wanted: int, reason: str) -> bool:
         """Remove oldest ones of so many bytes together; False when there are none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -182,6 +183,17 @@ class RecordingService:
             for _, line in sorted(self._lines.items())
             if line.machine.is_needed or line.record.plan_id
         ]
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anything is to be recorded now."""
+        return any(line.machine.state is not State.IDLE for line in self._lines.values())
+
+    def by_state(self) -> dict[State, int]:
+        """How many channels are in which state, idle ones apart."""
+        found = Counter(line.machine.state for line in self._lines.values())
+        del found[State.IDLE]
+        return dict(found)
 
     def view(self, channel_id: str) -> RecordingView:
         """One channel, recorded or not; raises NotFound."""

@@ -277,6 +277,7 @@ class Room:
             replace(base, **options),  # type: ignore[arg-type]
             lambda: self.now,
             lambda: 0,
+            lambda: True,
             self.told.append,
         )
 
