@@ -220,6 +220,9 @@ class MediaSettings(Section):
     """Viewers of all streams of a node; the next one gets 503."""
     sounds: int = Field(64, ge=0, le=10_000)
     """Streams whose G.711 is made into AAC at one time; others go out without sound. 0: never."""
+    transcodes: int = Field(2, ge=0, le=64)
+    """Streams of H.265 that are made into H.264 at one time, for browsers that cannot decode it;
+    each takes most of a core. 0: never."""
     viewer_queue: Size = Field(4 * MIB, ge=65536, le=256 * MIB)
     """Bytes waiting for one viewer before it is cut to the next key frame."""
     viewer_stall: Duration = Field(30.0, ge=1, le=3600)

@@ -42,6 +42,7 @@ from gb28181.playback.service import PlaybackService
 from gb28181.reports import Reports
 from gb28181.session.address import MediaAddresses
 from gb28181.session.aftermath import Aftermath
+from gb28181.session.browsers import BrowserStreams
 from gb28181.session.call import CallTimes
 from gb28181.session.caller import Caller
 from gb28181.session.dialing import Dialer, Identity
@@ -119,6 +120,7 @@ class App:
         self._ready["tree"] = True
         await self.sessions.start()
         await self.forwards.start()
+        await self.browsers.start()
         await self.talks.start()
         await self.reports.start()
         await self.conformance.start()
@@ -174,6 +176,7 @@ class App:
             "filming",
             "talks",
             "forwards",
+            "browsers",
             "sessions",
             "downloads",
             "rtsp",
@@ -284,9 +287,14 @@ class App:
         """What is built on calls: recordings, downloads, talks, pictures sent on."""
         allow, rest_s = map(str, self.settings.media.allow), self.settings.sessions.rest
         self.forwards = Forwards(self.sessions, self.node, allow, rest_s)
+        media = self.settings.media
+        self.browsers = BrowserStreams(
+            self.sessions, self.node, media.transcodes, media.listen_host
+        )
         self.talks = self._talk_service(dialer)
         self.archive = Archive(self.devices, self.control)
         self.playback = PlaybackService(self.sessions, self.archive, dialer.new_id)
+        self.playback.others = self.browsers.wanted
         self.downloads = DownloadService(
             self.sessions,
             self.archive,
@@ -363,6 +371,7 @@ class App:
             devices=self.devices,
             sessions=self.sessions,
             forwards=self.forwards,
+            browsers=self.browsers,
             control=self.control,
             subscriber=self.reports.subscriber,
             wishes=self.reports.wishes,

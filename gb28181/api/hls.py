@@ -33,7 +33,12 @@ from .streams import Heard, live_stream, playback_stream
 router = APIRouter(tags=["streams"])
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
-KEPT = {"Cache-Control": "private, max-age=30", "Access-Control-Allow-Origin": "*"}
+KEPT = {
+    "Cache-Control": "private, max-age=30",
+    "Access-Control-Allow-Origin": "*",
+    "Accept-Ranges": "none",
+}
+"""Segments and parts are fetched whole: a range is answered with all of it (RFC 9110 14.2)."""
 FRESH = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
 MOST_DIGITS = 12
 T = TypeVar("T")

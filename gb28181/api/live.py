@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from gb28181.session.model import StreamKey, StreamName
 
@@ -23,6 +23,11 @@ class LiveIn(BaseModel):
 
     transport: Literal["udp", "tcp-passive", "tcp-active"] | None = None
     stream: StreamName = "main"
+    video: Literal["h264"] | None = Field(
+        None,
+        description="`h264`: for who cannot decode H.265. The sub stream if that is H.264, else"
+        " H.264 made of the main one; `stream` does not count then",
+    )
 
 
 @router.post("/api/v1/channels/{channel_id}/live")
@@ -35,8 +40,12 @@ async def live(
 ) -> LiveOut:
     """A running pull of this picture, begun if need be; an error names the leg that failed."""
     wanted = wanted or LiveIn()
-    view = await platform.sessions.live(channel_id, wanted.transport, wanted.stream)
+    key = StreamKey(channel_id, wanted.stream)
+    if wanted.video is None:
+        view = await platform.sessions.live(channel_id, wanted.transport, wanted.stream)
+    else:
+        view, key = await platform.browsers.live(channel_id, wanted.transport)
     stream_id = view.session.stream_id
     ticket = platform.tickets.give(principal.name, stream_id)
-    urls = stream_urls(request, platform, StreamKey(channel_id, wanted.stream), ticket)
+    urls = stream_urls(request, platform, key, ticket)
     return shown(view, urls, direct_urls(request, platform, stream_id, principal.name))

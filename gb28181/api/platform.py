@@ -27,6 +27,7 @@ from gb28181.recording.house import House
 from gb28181.recording.plans import Plans
 from gb28181.recording.recovery import Recovery
 from gb28181.recording.service import RecordingService
+from gb28181.session.browsers import BrowserStreams
 from gb28181.session.forwards import Forwards
 from gb28181.session.service import SessionService
 from gb28181.session.tickets import TicketOffice
@@ -66,6 +67,7 @@ class Platform:
     devices: DeviceService
     sessions: SessionService
     forwards: Forwards
+    browsers: BrowserStreams
     control: ControlService
     subscriber: Subscriber
     wishes: Wishes

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, assert_never
@@ -92,6 +92,8 @@ class PlaybackService:
         self._by_session: dict[str, Playback] = {}
         self._by_stream: dict[str, Playback] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.others: Callable[[str], Awaitable[LiveView]] = _unknown
+        """Streams by a name of their own that are no recordings."""
 
     @property
     def _now(self) -> float:
@@ -141,7 +143,7 @@ class PlaybackService:
     async def wanted(self, stream_id: str) -> LiveView:
         """A playback somebody opens; raises ``NotFound`` when it is over."""
         if stream_id not in self._by_stream:
-            raise NotFound("stream", stream_id)
+            return await self.others(stream_id)
         return await self._sessions.wanted(stream_id)
 
     def view(self, session_id: str) -> PlaybackView:
@@ -320,3 +322,7 @@ def span_of(start: datetime, end: datetime) -> Span:
     if wanted.end - wanted.start > LONGEST_S:
         raise BadInput("at most 31 days at a time")
     return wanted
+
+
+async def _unknown(stream_id: str) -> LiveView:
+    raise NotFound("stream", stream_id)

@@ -22,3 +22,15 @@ FORWARD_ENDED = LogEvent(
     ("stream_id", "forward_id", "reason"),
     "A stream is not sent on any more, without anybody having asked for its end.",
 )
+TRANSCODE_STARTED = LogEvent(
+    "transcode.started",
+    Level.INFO,
+    ("stream_id",),
+    "H.264 is made of a stream of H.265, for a browser that cannot decode it.",
+)
+TRANSCODE_ENDED = LogEvent(
+    "transcode.ended",
+    Level.INFO,
+    ("stream_id", "reason"),
+    "It is not made any more.",
+)

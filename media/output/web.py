@@ -36,7 +36,11 @@ CONTAINERS: Final[Mapping[str, Container]] = {
 }
 """By the ending of the address."""
 
-HEADERS: Final = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
+HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Access-Control-Allow-Origin": "*",
+    "Accept-Ranges": "none",
+}
 
 
 def serve_http(request: Request, viewer: Viewer, media_type: str) -> StreamingResponse:

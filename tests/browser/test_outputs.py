@@ -69,3 +69,34 @@ def test_another_way_is_chosen_and_kept(camera: Camera, desk: Desk) -> None:
     desk.player_is("playing")
     expect(desk.test("output")).to_have_value("fmp4")
     assert len(camera.received("INVITE")) == 1
+
+
+def test_webrtc_moves_and_is_heard(camera: Camera, platform: Server, desk: Desk) -> None:
+    (channel_id,) = camera.channel_ids()
+    desk.watch(channel_id)
+    desk.test("output").select_option("whep")
+    desk.player_is("playing", timeout=20_000)
+    expect(desk.test("instead")).to_have_count(0)
+    desk.sees_more_frames()
+    (found,) = watch(desk.page, seconds=2)
+    assert {code.camera for _, code in found.pixels} == {7}
+    assert desk.video("v.srcObject.getVideoTracks().length") == 1, "it really is WebRTC"
+    desk.test("sound").click()
+    desk.player_is("playing", timeout=20_000)
+    expect(desk.test("output")).to_have_value("whep")
+    wait_for(lambda: desk.video("v.srcObject.getAudioTracks().length") == 1, "a track of sound")
+    desk.sees_more_frames()
+    assert len(camera.received("INVITE")) == 1
+
+
+def test_webrtc_that_does_not_get_through(camera: Camera, desk: Desk) -> None:
+    """FLV instead, with a word why, and the choice is kept."""
+    (channel_id,) = camera.channel_ids()
+    desk.page.route("**/whep?*", lambda route: route.fulfill(status=503))
+    desk.provokes(503)
+    desk.page.evaluate("localStorage.setItem('gb28181.output', 'whep')")
+    desk.click_channel(channel_id)
+    expect(desk.test("instead")).to_contain_text("改用 FLV")
+    desk.player_is("playing", timeout=20_000)
+    expect(desk.test("output")).to_have_value("whep")
+    desk.sees_more_frames()

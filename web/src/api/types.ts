@@ -51,7 +51,7 @@ export interface LiveStream {
   audio: { codec: string } | null
   camera_audio: { codec: string } | null
   made_audio: { codec: string } | null
-  urls: { ws_flv: string; ws_fmp4: string; hls: string }
+  urls: { ws_flv: string; ws_fmp4: string; hls: string; whep: string | null }
 }
 
 export interface TalkTarget {

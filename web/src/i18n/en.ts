@@ -54,6 +54,11 @@ export const en: typeof zh = {
     flv: 'FLV (lowest latency)',
     fmp4: 'fMP4',
     hls: 'HLS (passes any proxy)',
+    whep: 'WebRTC (least delay)',
+  },
+  instead: {
+    codec: 'Played as FLV: WebRTC carries H.264 only',
+    network: 'Played as FLV: WebRTC does not get through (UDP)',
   },
   talk: {
     speak: 'Talk',

@@ -52,6 +52,11 @@ export const zh = {
     flv: 'FLV（延迟最低）',
     fmp4: 'fMP4',
     hls: 'HLS（穿透性最好）',
+    whep: 'WebRTC（延迟最小）',
+  },
+  instead: {
+    codec: '改用 FLV：WebRTC 只传 H.264',
+    network: '改用 FLV：WebRTC 不通（UDP）',
   },
   talk: {
     speak: '对讲',

@@ -3,7 +3,7 @@ import { reactive, type Ref } from 'vue'
 
 import { ApiError, post } from '../api/client'
 import type { Channel, LiveStream, PlatformEvent, Transport } from '../api/types'
-import { keptOutput, loadPlayer, sourceOf, type Output } from './outputs'
+import { keptOutput, loadPlayer, offers, sourceOf, type Output } from './outputs'
 import type { Closing, Player, PlayerClass } from './player'
 
 export type State = 'idle' | 'opening' | 'playing' | 'interrupted' | 'stalled' | 'failed'
@@ -39,6 +39,8 @@ export class LivePicture {
     state: 'idle' as State,
     stream: null as LiveStream | null,
     failure: null as Failure | null,
+    // Why it is played in another way than was chosen.
+    instead: '',
     figures: { kbps: null, ahead: null, firstMs: null } as Figures,
   })
   private player: Player | null = null
@@ -68,9 +70,13 @@ export class LivePicture {
     code.catch(() => undefined)
     try {
       const path = `/api/v1/channels/${channel.channel_id}/live`
-      const stream = await post<LiveStream>(path, transport ? { transport } : {})
-      const player = await code
-      if (mine === this.run) this.play(stream, player)
+      const wanted = { transport, video: canPlay('h265') ? undefined : 'h264' }
+      const stream = await post<LiveStream>(path, wanted)
+      const fits = offers(stream, this.output)
+      const player = await (fits ? code : loadPlayer('flv'))
+      if (mine !== this.run) return
+      this.shown.instead = fits ? '' : 'codec'
+      this.play(stream, player, fits ? this.output : 'flv')
     } catch (error) {
       if (mine === this.run) this.fail(failureOf(error))
     }
@@ -90,7 +96,7 @@ export class LivePicture {
   listen(heard: boolean): void {
     this.listening = heard
     const stream = this.shown.stream
-    if (stream?.made_audio && !stream.audio) this.again()
+    if (stream?.made_audio && (!stream.audio || this.output === 'whep')) this.again()
   }
 
   // The platform can be reached again.
@@ -101,7 +107,7 @@ export class LivePicture {
   stop(): void {
     this.run += 1
     this.release()
-    Object.assign(this.shown, { state: 'idle', stream: null, failure: null })
+    Object.assign(this.shown, { state: 'idle', stream: null, failure: null, instead: '' })
     this.shown.figures = { kbps: null, ahead: null, firstMs: null }
   }
 
@@ -114,7 +120,17 @@ export class LivePicture {
     if (session_id === this.session) this.calling = state !== 'running'
   }
 
-  private play(stream: LiveStream, Player: PlayerClass): void {
+  // WebRTC needs UDP from here to the platform, FLV nothing but this page's port.
+  private async fallBack(stream: LiveStream): Promise<void> {
+    this.release()
+    const mine = ++this.run
+    const player = await loadPlayer('flv')
+    if (mine !== this.run) return
+    this.shown.instead = 'network'
+    this.play(stream, player, 'flv')
+  }
+
+  private play(stream: LiveStream, Player: PlayerClass, output: Output): void {
     const video = this.video.value
     if (!video) return
     this.shown.stream = stream
@@ -125,11 +141,13 @@ export class LivePicture {
     this.session = stream.session_id
     this.calling = false
     const mine = this.run
-    this.player = new Player(video, sourceOf(stream, this.output, this.listening), {
+    this.player = new Player(video, sourceOf(stream, output, this.listening), {
       closed: (closing) => mine === this.run && this.fail(endOf(closing)),
-      broken: (message) =>
-        mine === this.run &&
-        this.fail({ leg: 'browser_codec', codec: stream.video?.codec.toUpperCase() ?? '', message }),
+      broken: (message) => {
+        if (mine !== this.run) return
+        if (output === 'whep') void this.fallBack(stream)
+        else this.fail({ leg: 'browser_codec', codec: stream.video?.codec.toUpperCase() ?? '', message })
+      },
     })
     video.requestVideoFrameCallback(() => {
       if (mine !== this.run) return
