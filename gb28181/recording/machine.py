@@ -262,8 +262,8 @@ class ChannelRecording:
         return [*effects, *self._tell_gap(now)]
 
     def _broken(self, cause: str, now: float) -> None:
-        if self.state in (State.IDLE, State.PAUSED):
-            return
+        if self.state in (State.IDLE, State.PAUSED, State.BROKEN):
+            return  # broken already: the same trouble is told by the stream and by who wanted it
         if self.state is State.RECORDING or self._missing_since is None:
             self._missing_since, self._gap_told = now, False
         self.state, self.cause = State.BROKEN, cause

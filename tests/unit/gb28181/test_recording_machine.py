@@ -151,7 +151,9 @@ def test_a_stream_that_cannot_be_had_is_tried_again_and_is_a_gap() -> None:
     stage = Stage()
     stage.tell(m.ByHand(True))
     stage.tell(m.Broken("device_offline"))
+    stage.tell(m.Broken("no_media"))  # the same trouble once more
     assert stage.machine.state is State.BROKEN
+    assert stage.machine.cause == "device_offline"
     tries = []
     gaps = []
     for _ in range(8):
