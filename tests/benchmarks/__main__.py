@@ -14,6 +14,7 @@ from .relay import first_picture, relay
 from .signalling import catalog, memory, messages, storm
 from .table import Row, Table, machine
 from .weather import Weather
+from .workers import workers
 
 PARTS: dict[str, Callable[[Options], Iterator[Row]]] = {
     "storm": storm,
@@ -21,6 +22,7 @@ PARTS: dict[str, Callable[[Options], Iterator[Row]]] = {
     "catalog": catalog,
     "channels": channels,
     "relay": relay,
+    "workers": workers,
     "first-picture": first_picture,
     "messages": messages,
 }

@@ -33,9 +33,9 @@ def _streams(options: Options, mode: str, count: int) -> Iterator[Row]:
         child("anchors") as anchor,
         child("watchers") as watchers,
     ):
-        sent = load.ask("footage", **_pictures(options))
+        sent = load.ask("footage", **pictures(options))
         before = _anchor(options, mode, count, load, anchor)
-        channels = _ready(server, load, count)
+        channels = ready(server, load, count)
         empty = server.megabytes()
         urls = _open(server, channels, mode)
         time.sleep(options.settle)
@@ -55,7 +55,7 @@ def _streams(options: Options, mode: str, count: int) -> Iterator[Row]:
         running = len(server.sessions("running"))
         check(running == count, f"{running} of {count} sessions are running")
     with child("devices", "9", "1", "1") as load, child("anchors") as anchor:
-        load.ask("footage", **_pictures(options))
+        load.ask("footage", **pictures(options))
         after = _anchor(options, mode, count, load, anchor)
     for row in rows:
         is_cpu = row["unit"] == "%"
@@ -66,14 +66,14 @@ def _streams(options: Options, mode: str, count: int) -> Iterator[Row]:
         )
 
 
-def _pictures(options: Options) -> dict[str, int]:
+def pictures(options: Options) -> dict[str, int]:
     return {
         "width": options.width, "height": options.height, "bit_rate": options.bit_rate,
         "seconds": options.clip,
     }  # fmt: skip
 
 
-def _ready(server: Product, load: Child, count: int) -> list[str]:
+def ready(server: Product, load: Child, count: int) -> list[str]:
     load.ask("register")
     server.until(lambda: server.channels_in_tree() == (count, count), 30)
     return [channel_id(0, channel, count) for channel in range(count)]
@@ -137,9 +137,9 @@ def first_picture(options: Options) -> Iterator[Row]:
             child("devices", str(server.ports.sip), "1", str(count)) as load,
             child("watchers") as watchers,
         ):
-            load.ask("footage", **_pictures(options))
+            load.ask("footage", **pictures(options))
             waits, whole = [], []
-            channels = _ready(server, load, count)
+            channels = ready(server, load, count)
             path = f"/api/v1/devices/{device_id(0)}"
             answer = server.call("PATCH", path, {"transport": TRANSPORTS[mode]})
             check(answer.status == 200, f"PATCH: {answer}")
