@@ -95,6 +95,10 @@ Placement = Annotated[
         r"(@[0-9]{2,8}(\+[0-9]{2,8})*)?$"
     ),
 ]
+HOST_PORT = r"^(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]{1,253}):[0-9]{1,5}$"
+RelayName = Annotated[
+    str, StringConstraints(pattern=r"^[0-9A-Za-z._-]{1,64}@" + HOST_PORT.removeprefix("^"))
+]
 Subscribed = Literal["catalog", "alarm", "position", "ptz_position"]
 
 
@@ -209,6 +213,12 @@ class MediaSettings(Section):
     """Longest picture group kept for viewers that join."""
     workers: int = Field(0, ge=0, le=64)
     """Processes that do media and share `ports`; 0: the signalling process does it itself."""
+    relays: Annotated[tuple[RelayName, ...], BeforeValidator(parse_list)] = ()
+    """Media nodes on other hosts, as `name@host:port`: each runs `gb28181 serve --relay`."""
+    relay_listen: str = Field("0.0.0.0:9600", pattern=HOST_PORT)
+    """Where a relay (`gb28181 serve --relay`) waits for its platform, as `host:port`."""
+    relay_secret_file: str | None = None
+    """File with the secret a platform shares with its relays, the same on all: 32 bytes or more."""
     placement: Annotated[tuple[Placement, ...], BeforeValidator(parse_list)] = ()
     """How streams are shared out among media nodes, for each as `name=weight` or
     `name=weight@place+place`: `worker1=2@6401+6402, worker2=1`. New streams go to the least load by

@@ -51,11 +51,17 @@ def main() -> None:
 
 
 @app.command()
-def serve(config: ConfigFile = None) -> None:
+def serve(
+    config: ConfigFile = None,
+    relay: Annotated[
+        bool, typer.Option("--relay", help="Only media, for a platform on another host.")
+    ] = False,
+) -> None:
     """Run the platform: SIP, media, HTTP API and console. Needs no file and no earlier command."""
+    from gb28181.relaying import serve_relay
     from gb28181.serve import serve as run
 
-    raise SystemExit(_run(run(_load(config))))
+    raise SystemExit(_run(serve_relay(_load(config)) if relay else run(_load(config))))
 
 
 @app.command()

@@ -27,6 +27,7 @@ from gb28181.telemetry import events_worker as ev
 from gb28181.telemetry.logs import get_logger
 from media.hub import HubLimits
 from media.inprocess import InProcessNode, NodeOptions
+from media.node import MediaNode
 from media.placement import Traits
 from media.pool import NodePool
 from media.ports import PortPool
@@ -34,6 +35,9 @@ from media.rtsp.server import RtspOptions
 from media.still.studio import Studio
 from media.tickets import ID_BYTES, Tickets
 from media.worker.node import WorkerNode
+from media.worker.relay import RelayOptions
+from media.worker.remote import RelayAddress, RelayNode
+from media.worker.secret import LEAST_SECRET
 from media.worker.serving import HttpOptions
 from sip.flow import Flow
 from sip.options import EndpointOptions
@@ -210,13 +214,69 @@ def recording_options(settings: Settings) -> RecordingOptions:
     )
 
 
+def relay_secret(settings: Settings) -> bytes:
+    """What a platform shares with its relays; raises OSError when it cannot be used."""
+    path = settings.media.relay_secret_file
+    if path is None:
+        raise OSError("relays need `media.relay_secret_file`")
+    secret = Path(path).read_bytes().strip()
+    if len(secret) < LEAST_SECRET:
+        raise OSError(f"{path}: a secret has at least {LEAST_SECRET} bytes")
+    return secret
+
+
+def relay_options(settings: Settings) -> RelayOptions:
+    """How `gb28181 serve --relay` listens; raises OSError."""
+    media, http = settings.media, settings.http
+    if not media.host:
+        raise OSError("a relay needs `media.host`: cameras and players are told it")
+    host, port = _host_port(media.relay_listen)
+    ports = media.http_ports or PortRange(0, 0)
+    return RelayOptions(
+        host,
+        port,
+        relay_secret(settings),
+        media.listen_host,
+        media.host,
+        media.ports.first,
+        media.ports.last,
+        media.http_host or http.host,
+        ports.first,
+        ports.last,
+        http.cert_file,
+        http.key_file,
+        node_options(settings).single_port,
+    )
+
+
+def _relay_nodes(settings: Settings, key: bytes) -> list[RelayNode]:
+    nodes = []
+    for one in settings.media.relays:
+        name, _, where = one.partition("@")
+        host, port = _host_port(where)
+        address = RelayAddress(host, port, relay_secret(settings))
+        node = RelayNode(
+            replace(node_options(settings), name=name), address, worker_http(settings, key)
+        )
+        node.on_up = partial(_relay_up, name, where)
+        node.on_lost = partial(_relay_lost, name, where)
+        nodes.append(node)
+    return nodes
+
+
+def _host_port(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 def media_node(settings: Settings, key: bytes) -> NodePool:
     """The media of this node: in this process, or in workers that share the ports."""
     options, workers = node_options(settings), settings.media.workers
     if not workers:
-        return NodePool([InProcessNode(options)], traits(settings))
+        local = InProcessNode(options)
+        return NodePool([local, *_relay_nodes(settings, key)], traits(settings))
     share = (options.last_port - options.first_port + 1) // workers
-    nodes = []
+    nodes: list[MediaNode] = []
     for number in range(workers):
         first = options.first_port + number * share
         last = options.last_port if number == workers - 1 else first + share - 1
@@ -229,7 +289,15 @@ def media_node(settings: Settings, key: bytes) -> NodePool:
         node.on_up = partial(_up, name)
         node.on_lost = partial(_lost, name)
         nodes.append(node)
-    return NodePool(nodes, traits(settings))
+    return NodePool([*nodes, *_relay_nodes(settings, key)], traits(settings))
+
+
+def _relay_up(name: str, where: str, _: int) -> None:
+    log.event(ev.MEDIA_RELAY_UP, node=name, remote=where)
+
+
+def _relay_lost(name: str, where: str, _: int, reason: str) -> None:
+    log.event(ev.MEDIA_RELAY_LOST, node=name, remote=where, reason=reason)
 
 
 def _up(name: str, pid: int) -> None:

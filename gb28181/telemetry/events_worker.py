@@ -22,3 +22,23 @@ MEDIA_NODE_DRAINED = LogEvent(
 MEDIA_NODE_UNDRAINED = LogEvent(
     "media.node_undrained", Level.INFO, (), "A media node is in service again."
 )
+MEDIA_RELAY_UP = LogEvent(
+    "media.relay_up", Level.INFO, ("remote",), "A relay on another host takes streams."
+)
+MEDIA_RELAY_LOST = LogEvent(
+    "media.relay_lost",
+    Level.ERROR,
+    ("remote", "reason"),
+    "A relay cannot be reached any more; its streams are called again elsewhere.",
+)
+RELAY_LISTENING = LogEvent(
+    "relay.listening", Level.INFO, ("local",), "This relay waits for its platform."
+)
+RELAY_SERVES = LogEvent("relay.serves", Level.INFO, ("remote",), "A platform has this relay.")
+RELAY_LEFT = LogEvent("relay.left", Level.INFO, ("remote", "reason"), "The platform is gone.")
+RELAY_REFUSED = LogEvent(
+    "relay.refused",
+    Level.WARNING,
+    ("remote", "reason"),
+    "Somebody called this relay who does not know the secret.",
+)

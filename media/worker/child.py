@@ -14,7 +14,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import uvloop
@@ -25,6 +25,7 @@ from media.node import NodeEvent, ViewersChanged
 
 from . import messages as m
 from .link import Link
+from .secret import Seal
 from .serving import Serving
 from .viewing import Viewing
 
@@ -67,7 +68,9 @@ _CALLS = frozenset(
 class Child:
     """Everything of one worker process."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_home: Callable[[m.Begin], m.Begin] | None = None) -> None:
+        """`at_home` puts in what only this host knows: its addresses and ports."""
+        self._at_home = at_home
         self._link = Link(self._heard, self._lost)
         self._node: InProcessNode | None = None
         self._viewing: Viewing | None = None
@@ -77,13 +80,32 @@ class Child:
         self._timer: asyncio.TimerHandle | None = None
         self._told_some = False
 
-    async def run(self, sock: socket.socket) -> None:
+    async def run(self, sock: socket.socket, seal: Seal | None = None) -> None:
         """Serve until the link ends."""
-        logging.getLogger("gb28181").addHandler(_Upwards(self._link))
-        await self._link.open(sock)
-        await self._gone.wait()
+        upwards = _Upwards(self._link)
+        if self._at_home is None:  # a relay has a log of its own
+            logging.getLogger("gb28181").addHandler(upwards)
+        await self._link.open(sock, seal)
+        try:
+            await self._gone.wait()
+        finally:
+            logging.getLogger("gb28181").removeHandler(upwards)
+            await self._let_go()
+            self._link.abort()
+            await self._gone.wait()
+
+    def hang_up(self) -> None:
+        """End the link, and with it everything."""
+        self._link.abort()
+
+    async def _let_go(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         if self._node is not None:
             await self._node.aclose()
         if self._serving is not None:
@@ -94,7 +116,7 @@ class Child:
 
     def _heard(self, value: object) -> None:
         match value:
-            case m.Begin():
+            case m.Begin() if self._node is None:
                 self._spawn(self._begin(value))
             case m.Refuse() if self._serving is not None:
                 self._serving.refuse(value.refusals)
@@ -112,6 +134,10 @@ class Child:
                 log.error("the worker was told %s, which it does not know", type(value).__name__)
 
     async def _begin(self, begin: m.Begin) -> None:
+        host = None
+        if self._at_home is not None:
+            begin = self._at_home(begin)
+            host = begin.options.announce_host
         node = InProcessNode(begin.options)
         node.listen(self._told)
         await node.start()
@@ -121,7 +147,8 @@ class Child:
             self._serving = serving = Serving(node, begin.http)
             serving.refuse(begin.refusals)
             port = await serving.start()
-        self._link.send(m.Ready(os.getpid(), port))
+        secure = begin.http is not None and begin.http.cert_file is not None
+        self._link.send(m.Ready(os.getpid(), port, host, secure))
         self._look()
 
     # --- calls -------------------------------------------------------------------------------

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from media.errors import MediaError
 from media.inprocess import NodeOptions
@@ -23,7 +24,9 @@ from .audience import Audience
 from .known import Known
 from .link import Link
 from .process import WorkerProcess
+from .secret import Seal
 from .serving import HttpOptions
+from .wire import WireError
 
 START_S = 10.0
 """A worker that has not come up by then is started again."""
@@ -34,6 +37,16 @@ LONGEST_PAUSE_S = 5.0
 """Between two starts; doubled each time until one holds."""
 
 log = logging.getLogger("gb28181.media.worker")
+
+
+class Worker(Protocol):
+    """Who does the work: a process of this host, or another host."""
+
+    @property
+    def pid(self) -> int: ...
+    async def end(self) -> None:
+        """Wait until it is gone; the link is closed already."""
+        ...
 
 
 class WorkerLife:
@@ -60,7 +73,7 @@ class WorkerLife:
         self._listeners: list[Callable[[NodeEvent], None]] = []
         self._numbers = count(1)
         self._link: Link | None = None
-        self._process: WorkerProcess | None = None
+        self._process: Worker | None = None
         self._ready: asyncio.Future[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
@@ -113,10 +126,10 @@ class WorkerLife:
     async def _come_up(self) -> None:
         loop = asyncio.get_running_loop()
         self._gone.clear()
-        self._process, sock = await WorkerProcess.start()
+        self._process, sock, seal = await self._reach()
         self._ready = loop.create_future()
-        link = Link(lambda value: self._hear[type(value)](value), self._lost)
-        await link.open(sock)
+        link = Link(self._heard, self._lost)
+        await link.open(sock, seal)
         self._link = link
         # A name of its own: a late word about a receiver of the last worker must not meet another.
         name = f"{self.name}.{self.starts + 1}"
@@ -130,6 +143,11 @@ class WorkerLife:
         self.starts += 1
         self._up.set()
         self.on_up(self._process.pid)
+
+    async def _reach(self) -> tuple[Worker, socket.socket, Seal | None]:
+        """Somebody who does the work, and the connection to it; raises OSError, WorkerDown."""
+        process, sock = await WorkerProcess.start()
+        return process, sock, None
 
     async def _keep(self) -> None:
         """Start a worker again whenever one is gone."""
@@ -145,10 +163,14 @@ class WorkerLife:
             try:
                 await self._come_up()
             except (OSError, m.WorkerDown) as error:
-                log.error("%s: no worker: %s", self.name, error)
+                self._missed(error)
                 self._gone.set()
             else:
                 pause_s = PAUSE_S
+
+    def _missed(self, error: Exception) -> None:
+        """Nobody could be had to do the work; it is tried again."""
+        log.error("%s: no worker: %s", self.name, error)
 
     def _lost(self, reason: str) -> None:
         """The link ended: tell what failed with it."""
@@ -170,9 +192,16 @@ class WorkerLife:
 
     # --- the link ----------------------------------------------------------------------------
 
+    def _heard(self, value: Any) -> None:
+        handler = self._hear.get(type(value))
+        if handler is None:
+            raise WireError(f"{type(value).__name__} out of place")
+        handler(value)
+
     def _came_up(self, ready: m.Ready) -> None:
-        secure = self._http is not None and self._http.cert_file is not None
-        self.own = ServedAt(None, ready.http_port, secure) if ready.http_port else None
+        self.own = None
+        if ready.http_port:
+            self.own = ServedAt(ready.http_host, ready.http_port, ready.http_secure)
         if self._ready is not None and not self._ready.done():
             self._ready.set_result(None)
 

@@ -1,4 +1,7 @@
-"""One end of the socket pair between a node and its worker: whole values in and out."""
+"""One end of the connection between a node and its worker: whole values in and out.
+
+Between processes of one host it is a socket pair; between hosts a TCP connection with a seal.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from .messages import TYPES
+from .secret import Seal
 from .wire import Wire, WireError
 
 
@@ -22,9 +26,11 @@ class Link(asyncio.Protocol):
         self._room = asyncio.Event()
         self._room.set()
         self._broken = ""
+        self._seal: Seal | None = None
 
-    async def open(self, sock: socket.socket) -> None:
+    async def open(self, sock: socket.socket, seal: Seal | None = None) -> None:
         """Take over the socket."""
+        self._seal = seal
         loop = asyncio.get_running_loop()
         await loop.create_connection(lambda: self, sock=sock)
 
@@ -35,11 +41,17 @@ class Link(asyncio.Protocol):
     def send(self, value: object) -> None:
         """Write one value; after the end it is lost, as everything on its way is."""
         if self._transport is not None:
-            self._transport.write(self._wire.write(value))
+            data = self._wire.write(value)
+            self._transport.write(data if self._seal is None else self._seal.close(data))
 
     async def room(self) -> None:
         """Wait until the other side has taken most of what was written."""
         await self._room.wait()
+
+    def abort(self) -> None:
+        """Hang up at once; the other side may be gone already."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def close(self) -> None:
         """Hang up; what was written is still sent."""
@@ -53,8 +65,9 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         try:
-            for value in self._wire.feed(data):
-                self._on_value(value)
+            for opened in (data,) if self._seal is None else self._seal.open(data):
+                for value in self._wire.feed(opened):
+                    self._on_value(value)
         except WireError as error:
             self._broken = str(error)
             if self._transport is not None:

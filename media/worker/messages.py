@@ -93,6 +93,9 @@ class Ready:
     pid: int
     http_port: int
     """Where it serves viewers itself; 0: it does not."""
+    http_host: str | None = None
+    """None: where the platform is reached."""
+    http_secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

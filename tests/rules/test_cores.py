@@ -88,6 +88,8 @@ SHELLS = frozenset(
         "media.worker.messages",
         "media.worker.node",
         "media.worker.process",
+        "media.worker.relay",
+        "media.worker.remote",
         "media.worker.serving",
         "media.worker.viewer",
         "media.worker.viewing",

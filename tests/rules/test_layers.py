@@ -14,7 +14,18 @@ SIDE_PACKAGES = ("sip", "media", "catalog", "config")
 FLOORS = (
     ("__main__",),
     ("cli",),
-    ("app", "serve", "demo", "figures", "switchboard", "reports", "wiring", "examining", "filming"),
+    (
+        "app",
+        "serve",
+        "demo",
+        "figures",
+        "switchboard",
+        "reports",
+        "wiring",
+        "examining",
+        "relaying",
+        "filming",
+    ),
     ("api",),
     (
         "playback",
