@@ -540,6 +540,7 @@ LOGS = (
 
 STOP = (
     fixed("gb28181.app.STOP_S", "All of it"),
+    fixed("media.worker.remote.CLOSE_S", "Waiting for a relay to let go"),
     fixed("gb28181.session.service.SHUTDOWN_S", "Waiting for the answers to our BYEs"),
     fixed("gb28181.api.server.GRACE_S", "Open HTTP requests"),
     fixed("gb28181.device.asking.CLOSE_S", "Queries under way"),

@@ -58,6 +58,7 @@ _CALLS = frozenset(
         "aim_sender",
         "close_sender",
         "end_viewer",
+        "aclose",
         "open_forward",
         "aim_forward",
         "close_forward",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from dataclasses import dataclass
 
-from media.errors import LocalError
+from media.errors import MediaError
 from media.inprocess import NodeOptions
 from media.node import RecordingImpossible
 from media.record.segment import SegmentSpec
@@ -20,6 +21,8 @@ from .serving import HttpOptions
 
 CALL_S = 5.0
 """Time to reach a relay."""
+CLOSE_S = 1.0
+"""At stop a relay is waited for so long while it lets go of what it has of us."""
 
 log = logging.getLogger("gb28181.media.relay")
 
@@ -62,6 +65,14 @@ class RelayNode(WorkerNode):
                 self._gone.set()
             self._keeper = asyncio.get_running_loop().create_task(self._keep())
 
+    async def aclose(self) -> None:
+        """Have it let go of everything, and hang up. Idempotent."""
+        if self.is_up:
+            with contextlib.suppress(MediaError, TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await self._ask("aclose")
+        await super().aclose()
+
     async def record(self, stream_id: str, path: str) -> None:
         """Files belong to the platform's own disk."""
         raise RecordingImpossible(f"{self.name} is a relay on another host: it keeps no files")
@@ -94,6 +105,3 @@ class RelayNode(WorkerNode):
         if not self._told_missed:
             self._told_missed = True
             log.error("%s cannot be reached: %s", self.name, error)
-
-
-__all__ = ["LocalError", "RelayAddress", "RelayNode"]
