@@ -3,7 +3,7 @@
 platform.py   what a request may reach
 application.py  builds the FastAPI application
 errors.py     PlatformError -> JSON
-tokens.py     access tokens and tickets
+tokens.py     access tokens
 guard.py      who asks, and may it
 limits.py     failed logins
 views.py      the shapes of answers (pydantic, snake_case)

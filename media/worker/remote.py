@@ -98,7 +98,7 @@ class RelayNode(WorkerNode):
                 sock.close()
             raise WorkerDown(str(error) or "no answer in time") from error
         keep_alive(sock)
-        self._told_missed = False
+        self._told_missed = True  # from here on its loss is what is told
         return _Elsewhere(), sock, seal
 
     def _missed(self, error: Exception) -> None:

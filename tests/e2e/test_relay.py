@@ -102,10 +102,7 @@ def test_pictures_through_a_relay(
         camera.wait_received("INVITE", count=2)
         assert node_states(server) == {"local": "up", "far": "down"}
         assert_three_views(server, [camera])
-    lost, missed = wait_for(
-        lambda: len(found := server.complaints()) == 2 and found, "it is told once, and missed once"
-    )
-    assert "media.relay_lost" in lost
-    assert "cannot be reached" in missed
+    (incident,) = server.complaints()
+    assert "media.relay_lost" in incident
     server.log_mark()
     ports.close()
