@@ -135,11 +135,13 @@ def known_paths() -> dict[Path, Key]:
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    if not close:
-        # A key put into the wrong section: compare by its last part alone.
-        last = name.rpartition(".")[2]
-        close = [other for other in known if other.rpartition(".")[2] == last][:1]
+    # A slip of the hand; else a key put into the wrong section; else whatever is like it.
+    last = name.rpartition(".")[2]
+    close = (
+        difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+        or [other for other in known if other.rpartition(".")[2] == last][:1]
+        or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    )
     return f", did you mean {close[0]}?" if close else ""
 
 
