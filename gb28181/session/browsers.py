@@ -81,6 +81,9 @@ class BrowserStreams:
         if sub is not None:
             return sub, StreamKey(channel_id, "sub")
         stream_id = PREFIX + channel_id
+        if stream_id not in self._made:
+            self._admit()
+            main = await self._sessions.live(channel_id, transport)  # the sub stream took its time
         await self._make(stream_id, main)
         return self.view(stream_id), StreamKey(channel_id, name=stream_id)
 

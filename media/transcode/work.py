@@ -47,6 +47,14 @@ class Transcode:
 
     async def start(self, opened: Callable[[str], None]) -> None:
         """Until there is a picture; `opened` hears of the receiver. Raises MediaError, OSError."""
+        # A viewer until the process is one: a pull nobody looks at might end meanwhile.
+        hold = self._node.open_viewer(self._source_id, "flv")
+        try:
+            await self._start(opened)
+        finally:
+            await hold.aclose()
+
+    async def _start(self, opened: Callable[[str], None]) -> None:
         ssrc = secrets.randbits(31) | 1
         spec = ReceiverSpec(self.stream_id, "tcp-passive", ssrc, sources=(self._host,))
         self.receiver = await self._node.open_receiver(spec)
