@@ -51,6 +51,7 @@ from media.node import (
 from media.outgoing import ForwardInfo, ForwardSpec, ForwardStatistics
 from media.output.viewers import StreamViewer
 from media.ports import REST_S, PortPool
+from media.pulling import PullSpec
 from media.receive.rtcp_port import RtcpPort
 from media.receive.single_tcp import SingleTcp
 from media.receive.single_udp import SingleUdp
@@ -62,6 +63,7 @@ from media.record.segment import SegmentsInfo, SegmentSpec
 from media.record.segments import SegmentRecorder
 from media.revoked import Refusal
 from media.rtp.reception import INTERVAL_S
+from media.rtsp.puller import RtspPuller
 from media.send.forwards import Forwards
 from media.send.sender import Leased
 from media.sound.shop import SoundShop
@@ -122,6 +124,8 @@ class InProcessNode:
         self._own_ssrc = secrets.randbits(32) | 1 if self.options.report_s else 0
         self._rtcp: dict[int, RtcpPort] = {}
         """By port; one that is needed for a stream is taken back."""
+        self._more_ports: dict[str, list[int]] = {}
+        """By receiver, besides its own."""
         self._single_udp: SingleUdp | None = None
         self._single_tcp: SingleTcp | None = None
         self._voices = Voices(self.name, self._emit, clock)
@@ -168,7 +172,7 @@ class InProcessNode:
         if stream is not None and stream.receiver is not None:
             raise StreamBusy(f"{spec.stream_id} has {stream.receiver.info.receiver_id}")
         networks = Networks(spec.sources)
-        shared = bool(self.options.single_port) and spec.mode != "tcp-active"
+        shared = bool(self.options.single_port) and spec.mode in ("udp", "tcp-passive")
         if shared:
             self._share()
         port, sock = (
@@ -190,6 +194,8 @@ class InProcessNode:
                 self._open_rtcp(stream, port + 1)
             elif spec.mode == "udp" and self._single_udp is not None:
                 stream.open_shared(info, self._single_udp, SourceLock(networks, spec.ssrc), now)
+            elif spec.mode == "rtsp":
+                stream.open_rtsp(info, self._socket_poller(), self._track_socket(info), now)
             elif shared:
                 single, poller = self._single_tcp, self._socket_poller()
                 stream.open_tcp(info, poller, networks, None, now, shared=single, ssrc=spec.ssrc)
@@ -208,6 +214,12 @@ class InProcessNode:
         if receiver is None or not isinstance(receiver.shell, TcpReceiver):
             raise ReceiverUnknown(f"{receiver_id} is no TCP receiver")
         await receiver.shell.connect(host, port, (self.options.bind_host, receiver.info.port))
+
+    async def pull(self, receiver_id: str, spec: PullSpec) -> None:
+        receiver = self._stream_of(receiver_id).receiver
+        if receiver is None or not isinstance(receiver.shell, RtspPuller):
+            raise ReceiverUnknown(f"{receiver_id} does not pull")
+        await receiver.shell.pull(spec)
 
     async def update_receiver(
         self,
@@ -456,7 +468,7 @@ class InProcessNode:
         The pipeline of a TCP stream waits for no packet, so it cannot put UDP in order; its time
         begins anew, therefore its viewers have to come again.
         """
-        ordered = spec.mode != "udp"
+        ordered = spec.mode not in ("udp", "rtsp")
         if stream is not None and stream.ordered and not ordered:
             stream.close("transport_changed")
             stream = None
@@ -517,6 +529,21 @@ class InProcessNode:
                     raise PortsExhausted(f"no socket: {error}") from error
                 self.ports.refuse(port, now)
 
+    def _track_socket(self, info: ReceiverInfo) -> Callable[[str], socket.socket]:
+        """Where a pull over UDP gets its packets: the picture at the receiver's port, the sound at
+        another one, which rests with it."""
+
+        def bound(kind: str) -> socket.socket:
+            port = info.port
+            if kind != "video":
+                port, sock = self._open_socket("udp", self._clock())
+                self._more_ports.setdefault(info.receiver_id, []).append(port)
+                if sock is not None:
+                    return sock
+            return open_udp_socket(self.options.bind_host, port)
+
+        return bound
+
     def _share(self) -> None:
         """Open the shared port with the first stream on it. Raises PortsExhausted."""
         if self._single_udp is not None:
@@ -562,6 +589,8 @@ class InProcessNode:
         if info is not None:
             self._open.pop(info.receiver_id, None)
             self._rtcp.pop(info.port + 1, None)
+            for port in self._more_ports.pop(info.receiver_id, ()):
+                self.ports.release(port, self._clock(), rest_s)
             if info.port != self.options.single_port:
                 self.ports.release(info.port, self._clock(), rest_s)
 

@@ -26,6 +26,7 @@ from media.errors import (
 )
 from media.measures import NOT_MEASURED, Measures
 from media.outgoing import OutgoingEvent, OutgoingNode
+from media.pulling import PullNode
 from media.record.segment import SegmentEvent, SegmentNode
 from media.revoked import Refusal
 from media.unit import AudioFormat, VideoFormat
@@ -43,8 +44,9 @@ from media.viewer import (
 )
 from media.voice.audio import AudioPayload
 
-ReceiveMode = Literal["udp", "tcp-passive", "tcp-active"]
-"""`udp`: packets come to our port; `tcp-passive`: we listen; `tcp-active`: we connect."""
+ReceiveMode = Literal["udp", "tcp-passive", "tcp-active", "rtsp"]
+"""`udp`: packets come to our port; `tcp-passive`: we listen; `tcp-active`: we connect; `rtsp`: we
+fetch (`pull`)."""
 
 
 class StreamBusy(LocalError):
@@ -374,7 +376,7 @@ class NodeTotals:
     """Listeners that got no sound because too much is made already; since the start."""
 
 
-class MediaNode(OutgoingNode, SegmentNode, Protocol):
+class MediaNode(OutgoingNode, SegmentNode, PullNode, Protocol):
     """A place that receives, holds and hands out streams."""
 
     name: str

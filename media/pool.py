@@ -40,6 +40,7 @@ from media.node import (
 from media.outgoing import ForwardInfo, ForwardSpec, ForwardStatistics, ForwardUnknown
 from media.placement import NodeStanding, NodeState, Traits, choose
 from media.ports import REST_S
+from media.pulling import PullSpec
 from media.record.segment import SegmentsInfo, SegmentSpec
 from media.revoked import Refusal
 
@@ -164,6 +165,12 @@ class NodePool:
         if node is None:
             raise ReceiverUnknown(receiver_id)
         await node.connect(receiver_id, host, port)
+
+    async def pull(self, receiver_id: str, spec: PullSpec) -> None:
+        node = self._of_receiver(receiver_id)
+        if node is None:
+            raise ReceiverUnknown(receiver_id)
+        await node.pull(receiver_id, spec)
 
     async def update_receiver(
         self,

@@ -35,9 +35,10 @@ from media.receive.udp import SocketPoller, UdpReceiver
 from media.record.recorder import Recorder
 from media.record.segments import SegmentRecorder
 from media.rtp.reception import INTERVAL_S
+from media.rtsp.puller import RtspPuller
 from media.sound.shop import SoundShop
 
-Shell = UdpReceiver | SharedReceiver | TcpReceiver
+Shell = UdpReceiver | SharedReceiver | TcpReceiver | RtspPuller
 """What takes the packets of a stream."""
 
 UNSUPPORTED_AFTER_S = 3.0
@@ -142,6 +143,24 @@ class Stream:
         )
         self.receiver = OpenReceiver(info, shell, now)
 
+    def open_rtsp(
+        self,
+        info: ReceiverInfo,
+        poller: SocketPoller,
+        open_udp: Callable[[str], socket.socket],
+        now: float,
+    ) -> None:
+        """Be ready to fetch the picture of a camera."""
+        self._expect_sender()
+        shell = RtspPuller(
+            poller,
+            self.pipeline,
+            self.hub.feed,
+            open_udp,
+            on_closed=lambda: self._connection_closed(info),
+        )
+        self.receiver = OpenReceiver(info, shell, now)
+
     def open_tcp(
         self,
         info: ReceiverInfo,
@@ -189,7 +208,7 @@ class Stream:
                 shell.lock.ssrc = ssrc
             if networks is not None:
                 shell.lock.allow_only(networks)
-        elif networks is not None:
+        elif networks is not None and isinstance(shell, TcpReceiver):
             shell.allow_only(networks)
 
     def close_receiver(self) -> ReceiverInfo | None:

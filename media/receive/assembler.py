@@ -63,6 +63,8 @@ class Assembler:
         self.ts = Transport(video, audio, stats, max_frame)
         self.jitter = Jitter()
         self.container: Container | None = None
+        self.expected: Container | None = None
+        """What was told beforehand; it need not be recognised."""
         self.timestamp = -1
         """RTP timestamp of the open burst; -1 when none is open for more packets."""
         self.chunks: list[bytes] = []
@@ -171,8 +173,7 @@ class Assembler:
             self._forget_container()
 
     def _forget_container(self) -> None:
-        self.container = None
-        self._stats.container = None
+        self.container = self._stats.container = self.expected
         self._barren = 0
 
     def _open(self, timestamp: int, arrival: float) -> None:

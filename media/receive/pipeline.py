@@ -18,16 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from media.ps.probe import NAMED_VIDEO, STATIC_AUDIO, STATIC_OTHER, starts_ps
+from media.ps.probe import NAMED_VIDEO, STATIC_AUDIO, STATIC_OTHER, Container, starts_ps
 from media.receive.assembler import MAX_FRAME, Assembler
 from media.receive.clock import Clock
+from media.receive.sound_in import SoundIn
 from media.receive.stats import PipelineStats
 from media.receive.track import AudioTrack, Formats, Out, VideoTrack
 from media.rtp.packet import HEADER, HEADER_BYTES, PLAIN_FIRST_OCTET, is_rtcp, payload_of
 from media.rtp.reception import Counts, Reception
 from media.rtp.reorder import WINDOW, Mark, Reorder
 from media.sound import g711
-from media.unit import AudioFormat, VideoFormat
+from media.unit import AudioFormat, Codec, VideoFormat
 
 TAKEOVER = 8
 SILENT_S = 5.0
@@ -35,6 +36,11 @@ SAME_SPACE = 32
 """Bare sound whose sequence numbers are this close to the picture's shares their space."""
 UNKNOWN_LIMIT = 200
 """Packets without a recognisable container after which the payload type names the codec."""
+
+EXPECTED = {Codec.H264: Container.H264, Codec.H265: Container.H265}
+
+SoundTrack = tuple[Codec, int, AudioFormat | None, tuple[int, int, int]]
+"""Codec, clock, format of AAC, bits of its headers."""
 
 _unpack = HEADER.unpack_from
 
@@ -87,6 +93,9 @@ class Pipeline:
         self._order: Reorder[bytes] = Reorder(window=0 if ordered else window, max_wait=max_wait)
         self._bare = BareAudio()
         self._max_frame = max_frame
+        self._ordered = ordered
+        self._told: tuple[Codec, list[bytes]] | None = None
+        self._sound_in: SoundIn | None = None
         self._ssrc = -1
         self._payload_type = -1
         self._gap = False
@@ -140,6 +149,31 @@ class Pipeline:
             round(self._frame.jitter.ticks),
         )
 
+    def expect(self, codec: Codec | None, units: list[bytes], sound: SoundTrack | None) -> None:
+        """What was told beforehand of pictures and sound, for the sender that comes now."""
+        self._told = None if codec is None else (codec, units)
+        self._sound_in = None
+        self._frame.expected = None if codec is None else EXPECTED.get(codec)
+        if sound is not None:
+            self._sound_in = SoundIn(self._audio, *sound, ordered=self._ordered)
+        self._frame.restart()
+        self._apply_told()
+
+    def feed_sound(self, packets: Sequence[bytes], arrival: float) -> Out:
+        """Packets of sound that is a stream of its own."""
+        out: Out = []
+        self._stats.last_packet_at = arrival
+        if self._sound_in is not None:
+            for packet in packets:
+                self._stats.packets += 1
+                self._stats.bytes += len(packet)
+                self._sound_in.push(packet, arrival, out)
+        return out
+
+    def _apply_told(self) -> None:
+        if self._told is not None:
+            self._video.expect(*self._told)
+
     def feed(self, packet: bytes, arrival: float) -> Out:
         """Takes one RTP packet; ``arrival`` in monotonic seconds."""
         return self.feed_all((packet,), arrival)
@@ -187,6 +221,8 @@ class Pipeline:
         if self._bare.order.due(now):
             self._deliver_bare(self._bare.order.expire(now), now, out)
         self._frame.flush(now, out)
+        if self._sound_in is not None:
+            self._sound_in.flush(now, out)
         if self._frame.container is None and self._stats.packets > UNKNOWN_LIMIT:
             named = NAMED_VIDEO.get(self._payload_type)
             self._stats.unsupported_codec = named or self._stats.unsupported_codec
@@ -274,6 +310,7 @@ class Pipeline:
         self._frame.restart()
         self._video.restart()
         self._audio.restart()
+        self._apply_told()
         self._gap = False
         self._lock(ssrc)
 
@@ -284,6 +321,7 @@ class Pipeline:
                 self._video.note_loss()
                 if item is Mark.RESTART:
                     self._video.restart()
+                    self._apply_told()
                 continue
             self._consume(item, arrival, out)
 

@@ -61,6 +61,11 @@ class VideoTrack:
         self._group = 0
         self._key_dts: int | None = None
 
+    def expect(self, codec: Codec, units: list[bytes]) -> None:
+        """The codec is known beforehand, and perhaps its parameter sets."""
+        self._sets = ParameterSets(codec)
+        self._sets.update(units)
+
     def restart(self) -> None:
         """Another sender follows: nothing before may be referred to."""
         self._sets = None
@@ -211,6 +216,12 @@ class AudioTrack:
         elif data:
             self._formats.set_audio(narrow_format(codec), out)
             self._emit(codec, data, pts, rtp, arrival, out)
+
+    def push_raw(self, told: AudioFormat, frame: bytes, rtp: int, arrival: float, out: Out) -> None:
+        """One frame of a format that was told beforehand."""
+        self._stats.unsupported_audio = None
+        self._formats.set_audio(told, out)
+        self._emit(told.codec, frame, None, rtp, arrival, out)
 
     def _push_aac(
         self, data: bytes, pts: int | None, rtp: int | None, arrival: float, out: Out

@@ -42,6 +42,7 @@ _CALLS = frozenset(
         "refresh",
         "open_receiver",
         "connect",
+        "pull",
         "update_receiver",
         "close_receiver",
         "close_stream",

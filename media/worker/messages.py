@@ -15,6 +15,7 @@ from media import outgoing
 from media.errors import MediaError
 from media.hub import HubLimits
 from media.inprocess import NodeOptions
+from media.pulling import PullSpec
 from media.record.segment import (
     SegmentClosed,
     SegmentOpened,
@@ -203,6 +204,7 @@ TYPES: tuple[type[Any], ...] = (
     *(outgoing.ForwardSpec, outgoing.ForwardInfo, outgoing.ForwardStatistics),
     *(outgoing.ForwardConnected, outgoing.ForwardEnded),
     *(VideoFormat, AudioFormat, HubLimits, NodeOptions),
+    PullSpec,
 )
 """Everything that may travel."""
 

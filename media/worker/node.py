@@ -30,6 +30,7 @@ from media.node import (
 )
 from media.outgoing import ForwardInfo, ForwardSpec, ForwardStatistics
 from media.ports import REST_S
+from media.pulling import PullSpec
 from media.record.segment import SegmentsInfo, SegmentSpec
 from media.revoked import Refusal
 
@@ -54,6 +55,9 @@ class WorkerNode(WorkerLife):
 
     async def connect(self, receiver_id: str, host: str, port: int) -> None:
         await self._ask("connect", receiver_id, host, port)
+
+    async def pull(self, receiver_id: str, spec: PullSpec) -> None:
+        await self._ask("pull", receiver_id, spec)
 
     async def update_receiver(
         self,

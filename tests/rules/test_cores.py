@@ -59,6 +59,7 @@ SHELLS = frozenset(
         "media.rtp.udp",
         "media.rtsp.connection",
         "media.rtsp.play",
+        "media.rtsp.puller",
         "media.rtsp.server",
         "media.record.mp4",
         "media.still.__main__",
