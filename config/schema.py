@@ -17,6 +17,7 @@ from config.sections import (
     Section,
     SessionSettings,
     SipSettings,
+    SourceSettings,
     StoreSettings,
     TalkSettings,
 )
@@ -39,6 +40,7 @@ class Settings(Section):
     control: ControlSettings = ControlSettings()
     talk: TalkSettings = TalkSettings()
     recording: RecordingSettings = RecordingSettings()
+    sources: SourceSettings = SourceSettings()
     database: DatabaseSettings = DatabaseSettings()
     cluster: ClusterSettings = ClusterSettings()
     store: StoreSettings = StoreSettings()

@@ -317,6 +317,16 @@ class TalkSettings(Section):
     """Recorded speeches that are kept."""
 
 
+class SourceSettings(Section):
+    """Cameras without GB/T 28181 that are fetched by RTSP."""
+
+    check_interval: Duration = Field(60.0, ge=0, le=DAY)
+    """Pause between two questions whether a camera is there; 0: only who looks finds out."""
+    allow: Annotated[tuple[Cidr, ...], BeforeValidator(parse_list)] = ()
+    """Networks that may be fetched from though they hold this host's own or link-local addresses,
+    which are refused otherwise."""
+
+
 class DatabaseSettings(Section):
     """Where the truth is kept."""
 

@@ -48,10 +48,12 @@ from gb28181.session.caller import Caller
 from gb28181.session.dialing import Dialer, Identity
 from gb28181.session.forwards import Forwards
 from gb28181.session.ledger import Ledger
+from gb28181.session.model import STREAMS, StreamKey
 from gb28181.session.opening import KeyFrame
 from gb28181.session.service import SessionService
 from gb28181.session.ssrc import SsrcPool
 from gb28181.session.viewers import ViewerBook
+from gb28181.sources.service import SourceService
 from gb28181.store.cipher import derived_key, load_key
 from gb28181.store.store import Store
 from gb28181.switchboard import Switchboard
@@ -117,6 +119,7 @@ class App:
         await self.node.start()
         self._ready["media"] = True
         await self.devices.start()
+        await self.sources.start()
         self._ready["tree"] = True
         await self.sessions.start()
         await self.forwards.start()
@@ -179,6 +182,7 @@ class App:
             "browsers",
             "sessions",
             "downloads",
+            "sources",
             "rtsp",
             "whep",
             "node",
@@ -265,7 +269,7 @@ class App:
 
     def _caller(self, dialer: Dialer) -> Caller:
         sessions = self.settings.sessions
-        return Caller(
+        caller = Caller(
             self.devices,
             dialer,
             self.ledger,
@@ -275,6 +279,15 @@ class App:
             sessions.rest,
             wiring.media_sources(self.settings),
         )
+        options = wiring.source_options(self.settings)
+        self.sources = SourceService(self.devices.own, self.store.sources, options)
+        self.sources.on_changed = self._source_changed
+        caller.on_fetched = self.sources.fetched
+        return caller
+
+    def _source_changed(self, source_id: str) -> None:
+        for stream in STREAMS:
+            self.sessions.close(StreamKey(source_id, stream).stream_id)
 
     def _build_media(self, play_key: bytes) -> None:
         """The media node, what it is told of tickets, and who looks at it."""
@@ -390,6 +403,7 @@ class App:
             exports=self.filming.exports,
             room=self.filming.house,
             recovery=self.filming.recovery,
+            sources=self.sources,
             talks=self.talks,
             node=self.node,
             pool=self.node,

@@ -21,6 +21,7 @@ from gb28181.playback.progress import DownloadLimits
 from gb28181.recording.options import RecordingOptions
 from gb28181.session.pull import PullTimes
 from gb28181.session.tickets import TicketOffice
+from gb28181.sources.service import SourceOptions
 from gb28181.store.options import StoreOptions
 from gb28181.store.vault import Vault
 from gb28181.telemetry import events_worker as ev
@@ -130,6 +131,11 @@ def media_sources(settings: Settings) -> Callable[[Flow], tuple[str, ...]]:
         return lambda flow: ()
     allowed = tuple(str(network) for network in settings.media.allow)
     return lambda flow: (flow.remote[0].partition("%")[0], *allowed)
+
+
+def source_options(settings: Settings) -> SourceOptions:
+    sources = settings.sources
+    return SourceOptions(sources.check_interval, tuple(str(one) for one in sources.allow))
 
 
 def control_options(settings: Settings) -> ControlOptions:

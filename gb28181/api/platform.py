@@ -32,6 +32,7 @@ from gb28181.session.forwards import Forwards
 from gb28181.session.service import SessionService
 from gb28181.session.tickets import TicketOffice
 from gb28181.session.viewers import ViewerBook
+from gb28181.sources.service import SourceService
 from gb28181.store.store import Store
 from gb28181.subscribe.service import Subscriber
 from gb28181.subscribe.wishes import Wishes
@@ -83,6 +84,7 @@ class Platform:
     exports: Exports
     room: House
     recovery: Recovery
+    sources: SourceService
     conformance: ConformanceService
     talks: TalkService
     recorder: Recorder

@@ -121,7 +121,7 @@ class Managing:
         channel = self._estate.tree.channel(channel_id)
         if channel is None:
             raise NotFound("channel", channel_id)
-        device = self._estate.devices[channel.device_id]
+        device = self.find(channel.device_id)
         rows = self._estate.book.hide(device, channel_id, value)
         await self._estate.store.save_channels(rows)
         self._estate.news.tree(self._estate.tree.put_channel(device.channels[channel_id]))

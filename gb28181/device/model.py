@@ -16,6 +16,7 @@ from gb28181.device.state import DeviceState
 from gb28181.device.trial import Trial
 from gb28181.manscdp import CharsetMemory
 from gb28181.store.records import DeviceRecord, IntervalRecord, RegistrationRecord
+from media.pulling import PullSpec
 from sip.flow import Flow
 
 GB_2022 = (3, 0)
@@ -38,6 +39,8 @@ class Route:
     policy: DevicePolicy
     place: str
     """Administrative code of where it is; empty where that is not known."""
+    source: PullSpec | None = None
+    """Of a camera without SIP, in place of a flow."""
 
 
 @dataclass(frozen=True, slots=True)

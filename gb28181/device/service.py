@@ -32,6 +32,7 @@ from gb28181.device.model import Device, Route
 from gb28181.device.options import DeviceOptions
 from gb28181.device.organising import Organising
 from gb28181.device.outgoing import Outgoing
+from gb28181.device.own import OwnChannels
 from gb28181.device.query import Answers
 from gb28181.device.registering import Registering, Silence
 from gb28181.device.registrar import Registrar
@@ -96,6 +97,7 @@ class DeviceService:
         self._managing = Managing(self._estate)
         self.bulk = Bulk(self._estate, self._managing.settle)
         self.organising = Organising(self._estate)
+        self.own = OwnChannels(self._estate)
         self._channels = ChannelQuery(self._estate.tree)
         self._malformed = Budget(options.malformed_rate, MALFORMED_BURST)
         self._saver: asyncio.Task[None] | None = None
@@ -220,7 +222,9 @@ class DeviceService:
         channel = self._estate.tree.channel(channel_id)
         if channel is None:
             return None
-        device = self._estate.devices[channel.device_id]
+        device = self._estate.devices.get(channel.device_id)
+        if device is None:  # a camera without SIP: see `own`
+            return self.own.route(channel_id)
         return Route(
             channel_id,
             channel.reported_id,

@@ -20,14 +20,16 @@ from gb28181.store.records import DialogRecord
 from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
 from media.errors import MediaError, PortsExhausted
-from media.node import MediaNode, ReceiverSpec
+from media.node import MediaNode, ReceiveMode, ReceiverInfo, ReceiverSpec
+from media.pulling import PullSpec
 from sip.errors import SipError, TransportFailed
 from sip.flow import Flow, host_port
 from sip.message import Request, Response
 
 from . import call_words as calls
 from .call import LATE_ANSWER_S, Call, CallTimes
-from .dialing import Dialer, Dialing, Invitation
+from .dialing import Dialer, Invitation
+from .fetching import Fetching, Way
 from .ledger import Ledger, Session
 from .model import LIVE, Ask, EndReason, Failure, SessionState, StreamKey, Transport
 from .ssrc import SsrcExhausted, format_ssrc
@@ -54,6 +56,10 @@ class Route(Protocol):
     def transport(self) -> str: ...
     @property
     def place(self) -> str: ...
+    @property
+    def source(self) -> PullSpec | None:
+        """Of a camera without SIP: what is fetched in place of an INVITE."""
+        ...
 
 
 class Directory(Protocol):
@@ -74,13 +80,18 @@ def _anywhere(flow: Flow) -> tuple[str, ...]:
     return ()
 
 
+NOWHERE = Flow("tcp", ("", 0), ("", 0))
+"""Of a camera without SIP."""
+
+
 @dataclass(slots=True, eq=False)
 class _Line:
     """What the shell keeps for a session while its dialog lives."""
 
     record: DialogRecord
     call: Call
-    dialing: Dialing | None = None
+    dialing: Way | None = None
+    source: PullSpec | None = None
     timer: asyncio.TimerHandle | None = None
     asked_at: float = 0.0
     packets: int = 0
@@ -108,6 +119,8 @@ class Caller:
         self.on_running: Callable[[Session], None] = _ignore
         self.on_failed: Callable[[Session, Failure], None] = _ignore_failure
         self.on_changed: Callable[[Session], None] = _ignore
+        self.on_fetched: Callable[[str, str], None] = _ignore_fetch
+        """A camera without SIP was asked: its channel, and why it could not be had, if so."""
         self._directory = directory
         self._dialer = dialer
         self._node = node
@@ -142,7 +155,7 @@ class Caller:
         recording to one call at a time.
         """
         route = self._directory.route(key.channel_id)
-        if route is None or not route.online or route.flow is None:
+        if route is None or not route.online or not (route.flow or route.source):
             raise LegFailed(Leg.DEVICE_OFFLINE, "the device is offline")
         now = asyncio.get_running_loop().time()
         try:
@@ -156,17 +169,18 @@ class Caller:
             device_id=route.device_id,
             reported_id=route.reported_id,
             ask=ask,
-            transport=transport or route.transport,
+            transport=route.transport if route.source else transport or route.transport,
             call_id=self._dialer.new_call_id(),
             ssrc=ssrc,
             call=call,
             started_at=datetime.now(UTC),
         )
-        line = _Line(self._record(session, route.flow), call, asked_at=now)
+        flow = route.flow or NOWHERE
+        line = _Line(self._record(session, flow), call, source=route.source, asked_at=now)
         self.ledger.add(session)
         self._lines[session.session_id] = line
         before = self._lines.get(after.session_id) if after is not None else None
-        self._spawn(self._open(session, line, route.flow, route.place, before))
+        self._spawn(self._open(session, line, flow, route.place, before))
         self._arm(session, line)
         return session
 
@@ -176,7 +190,8 @@ class Caller:
         if before is not None:
             await before.over.wait()
         await self._wait_teardown(session.stream_id)
-        mode, sources = _mode(session.transport), self._sources_of(flow)
+        mode = _mode(session.transport)
+        sources = () if line.source else self._sources_of(flow)
         spec = ReceiverSpec(session.stream_id, mode, session.ssrc, sources, place)
         try:
             info = await self._node.open_receiver(spec)
@@ -186,17 +201,18 @@ class Caller:
         except MediaError as error:
             self._lost(session, EndReason.NO_PORT, f"the media node refused: {error}")
             return
-        local = (self._dialer.media_host(info.host, flow), info.port)
+        host = info.host if line.source else self._dialer.media_host(info.host, flow)
+        local = (host, info.port)
         self.ledger.hold_receiver(session, info.receiver_id, local)
         if session.call.state is SessionState.INVITING:
             line.record.media_port, line.record.node = info.port, self._node.name
-            await self._store.save_dialog(replace(line.record))
+            await self._save(line)
         if session.call.state is not SessionState.INVITING:  # ended while we waited
             self.close_receiver(self.ledger.drop_receiver(session), session.stream_id)
             self.feed(session, calls.Unanswered("ended before it was sent"))
             return
         try:
-            line.dialing = self._dialer.invite(
+            line.dialing = self._fetch(session, line.source, info) or self._dialer.invite(
                 Invitation(
                     session_id=session.session_id,
                     call_id=session.call_id,
@@ -222,6 +238,25 @@ class Caller:
             local=host_port(local),
         )
         self.on_changed(session)
+
+    def _fetch(
+        self, session: Session, source: PullSpec | None, info: ReceiverInfo
+    ) -> Fetching | None:
+        """Have the node fetch the picture of a camera without SIP."""
+        if source is None:
+            return None
+        return Fetching(
+            self._node,
+            info.receiver_id,
+            source,
+            lambda event: self._heard(session.session_id, event),
+            lambda failure: self.on_fetched(session.key.channel_id, failure),
+        )
+
+    async def _save(self, line: _Line) -> None:
+        """Write the dialog through; a pull ends with this process and leaves nothing to end."""
+        if line.source is None:
+            await self._store.save_dialog(replace(line.record))
 
     def _lost(self, session: Session, reason: EndReason, message: str) -> None:
         self.feed(session, calls.End(Failure(reason, message)))
@@ -313,7 +348,7 @@ class Caller:
         line.dialing.info(body, content_type, heard)
         # A BYE of the next run has to count on from here.
         line.dialing.fill(line.record)
-        self._spawn(self._store.save_dialog(replace(line.record)))
+        self._spawn(self._save(line))
         result = await answer
         if isinstance(result, SipError):
             raise result
@@ -355,12 +390,12 @@ class Caller:
             return 481
         return line.dialing.bye_received(request)
 
-    def _answered(self, session: Session, line: _Line, dialing: Dialing) -> None:
+    def _answered(self, session: Session, line: _Line, dialing: Way) -> None:
         record = line.record
         dialing.fill(record)
         record.state = "confirmed"
         session.remote, session.file_size = dialing.media_remote, dialing.file_size
-        self._spawn(self._store.save_dialog(replace(record)))
+        self._spawn(self._save(line))
         now = asyncio.get_running_loop().time()
         answered_ssrc = dialing.ssrc
         if answered_ssrc is not None and answered_ssrc != session.ssrc and session.receiver_id:
@@ -466,11 +501,18 @@ class Caller:
 _LEGS = frozenset(leg.value for leg in Leg)
 
 
-def _mode(transport: str) -> Transport:
-    return transport if transport in ("tcp-passive", "tcp-active") else "udp"  # type: ignore[return-value]
+_MODES: dict[str, ReceiveMode] = {
+    "tcp-passive": "tcp-passive",
+    "tcp-active": "tcp-active",
+    "rtsp": "rtsp",
+}
 
 
-def _say(dialing: Dialing | None, effect: calls.SendAck | calls.SendBye | calls.SendCancel) -> None:
+def _mode(transport: str) -> ReceiveMode:
+    return _MODES.get(transport, "udp")
+
+
+def _say(dialing: Way | None, effect: calls.SendAck | calls.SendBye | calls.SendCancel) -> None:
     if dialing is None:
         return
     match effect:
@@ -505,6 +547,10 @@ def _names(session: Session) -> dict[str, Any]:
 
 def _ignore(session: Session) -> None:
     """Before the service listens nobody does."""
+
+
+def _ignore_fetch(channel_id: str, failure: str) -> None:
+    """Before the sources listen nobody does."""
 
 
 def _ignore_failure(session: Session, failure: Failure) -> None:

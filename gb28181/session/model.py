@@ -14,6 +14,7 @@ from typing import Literal
 from gb28181.errors import Leg
 
 StreamName = Literal["main", "sub"]
+STREAMS: tuple[StreamName, ...] = ("main", "sub")
 Transport = Literal["udp", "tcp-passive", "tcp-active"]
 TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp-passive", "tcp-active")
 

@@ -42,6 +42,7 @@ from gb28181.store.records import (
     SubscriptionRecord,
     utc_now,
 )
+from gb28181.store.sources import SourceBook
 from gb28181.store.statements import Statements
 from gb28181.store.tracks import Tracks
 from gb28181.store.vault import Vault
@@ -72,6 +73,8 @@ class Store:
     """Recordings that were fetched."""
     recordings: RecordingBook
     """What the platform records itself."""
+    sources: SourceBook
+    """Cameras without SIP."""
     control: ControlBook
     """Pictures that were taken, upgrades that were asked for."""
 
@@ -102,6 +105,7 @@ class Store:
         self.control = ControlBook(engine, self._writer)
         self.downloads = DownloadBook(engine, self._writer)
         self.recordings = RecordingBook(engine, self._writer)
+        self.sources = SourceBook(engine, self._writer, cipher)
         self.history.purgers += [self.alarms.purge, self.tracks.purge]
 
     @classmethod

@@ -382,3 +382,17 @@ recording_exports = sa.Table(
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("ended_at", UtcTime, nullable=True),
 )
+
+
+sources = sa.Table(
+    "sources",
+    metadata,
+    sa.Column("source_id", sa.Text, primary_key=True),
+    _text("name"),
+    _text("place"),
+    _text("url"),
+    _text("user"),
+    sa.Column("password", sa.Text, nullable=True),
+    _text("transport"),
+    sa.Column("created_at", UtcTime, nullable=False),
+)

@@ -6,6 +6,7 @@ from gb28181.telemetry import (
     events,
     events_outgoing,
     events_recording,
+    events_source,
     events_talk,
     events_viewer,
     events_worker,
@@ -19,6 +20,7 @@ MODULES = (
     events_talk,
     events_worker,
     events_recording,
+    events_source,
 )
 
 

@@ -68,7 +68,7 @@ class RtspPuller(asyncio.Protocol):
         Raises MediaConnectFailed, MediaTimeout, PullRefused, UnsupportedCodec.
         """
         loop = asyncio.get_running_loop()
-        host, port = await _address(spec)
+        host, port = await address_of(spec)
         self._host = host
         dice = Credentials(spec.user, spec.password, lambda: secrets.token_hex(8))
         self._machine = pulls.RtspPull(spec, dice, self._client_port)
@@ -136,7 +136,7 @@ class RtspPuller(asyncio.Protocol):
                     if self._playing is not None and not self._playing.done():
                         self._playing.set_result(None)
                 case _:
-                    self._end(_error_of(effect))
+                    self._end(error_of(effect))
 
     def _expect(self, video: Track | None, audio: Track | None) -> None:
         sound: SoundTrack | None = None
@@ -180,7 +180,7 @@ class RtspPuller(asyncio.Protocol):
         return port
 
 
-async def _address(spec: PullSpec) -> tuple[str, int]:
+async def address_of(spec: PullSpec) -> tuple[str, int]:
     """The address a URL stands for, if it may be connected to. Raises MediaConnectFailed."""
     try:
         parts = urlsplit(spec.url)
@@ -203,7 +203,8 @@ async def _address(spec: PullSpec) -> tuple[str, int]:
     raise MediaConnectFailed(name, port, reason)
 
 
-def _error_of(effect: pulls.Refused | pulls.NotCarried | pulls.Unanswered) -> MediaError:
+def error_of(effect: pulls.Refused | pulls.NotCarried | pulls.Unanswered) -> MediaError:
+    """What a pull that is over raises."""
     match effect:
         case pulls.Refused(status, phrase):
             return PullRefused(status, phrase)

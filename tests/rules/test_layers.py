@@ -37,6 +37,7 @@ FLOORS = (
         "diagnosis",
         "conformance",
         "recording",
+        "sources",
     ),
     ("session", "control", "subscribe"),
     ("device",),

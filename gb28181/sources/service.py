@@ -1,0 +1,231 @@
+"""The sources of one node: kept, shown in the tree, and asked now and then whether they are there.
+
+A source is online when the last attempt to reach it succeeded: a pull, or the check that asks for
+its description. Checks go round while nobody looks, few at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal, cast
+
+from catalog.divisions import Divisions
+from gb28181.device.own import OwnChannels
+from gb28181.errors import BadInput, NotFound
+from gb28181.sources.address import read_address
+from gb28181.store.records import utc_now
+from gb28181.store.sources import SourceBook, SourceRecord
+from gb28181.telemetry import events_source as ev
+from gb28181.telemetry.logs import get_logger
+from media.errors import MediaError
+from media.pulling import PullSpec
+from media.rtsp.probing import probe
+
+CHECKS_AT_ONCE = 16
+
+log = get_logger("source")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """How sources are asked."""
+
+    check_s: float = 60.0
+    """Between two checks of one; 0: only pulls tell."""
+    allow: tuple[str, ...] = ()
+    """Networks that may be connected to though they are this host's own or special ones."""
+
+
+@dataclass(slots=True)
+class Source:
+    """A record and what is known of the camera now."""
+
+    record: SourceRecord
+    online: bool = False
+    reason: str = "not asked yet"
+    tried_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an operator enters, or changes; None leaves a value as it is."""
+
+    name: str | None = None
+    place: str | None = None
+    url: str | None = None
+    user: str | None = None
+    password: str | None = None
+    transport: str | None = None
+
+
+class SourceService:
+    """Start it after the devices, whose tree it shares."""
+
+    def __init__(self, own: OwnChannels, book: SourceBook, options: SourceOptions) -> None:
+        self.on_changed: Callable[[str], None] = _nobody
+        """What a running pull of this source rests on is not so any more."""
+        self._own = own
+        self._book = book
+        self._options = options
+        self._sources: dict[str, Source] = {}
+        self._gate = asyncio.Semaphore(CHECKS_AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Bring those of earlier runs back, and begin to ask them."""
+        for record in await self._book.all():
+            self._sources[record.source_id] = Source(record)
+            self._show(self._sources[record.source_id])
+        self._spawn(self._round())
+
+    async def aclose(self) -> None:
+        """Ask no more."""
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=1.0)
+
+    def all(self) -> list[Source]:
+        """In the order they were entered."""
+        return list(self._sources.values())
+
+    def get(self, source_id: str) -> Source:
+        """One of them; raises NotFound."""
+        found = self._sources.get(source_id)
+        if found is None:
+            raise NotFound("source", source_id)
+        return found
+
+    async def create(self, wish: Wish) -> Source:
+        """Enter one; raises BadInput."""
+        empty = SourceRecord("", "", "", "")
+        record = _changed(empty, wish)
+        record.source_id = self._own.new_code(record.place)
+        source = self._sources[record.source_id] = Source(record)
+        self._show(source)  # holds the code while the row is written
+        try:
+            await self._book.add(record)
+        except BaseException:
+            self._forget(record.source_id)
+            raise
+        log.event(ev.SOURCE_CREATED, channel_id=record.source_id, url=record.url)
+        self._spawn(self._check(source))
+        return source
+
+    async def update(self, source_id: str, wish: Wish) -> Source:
+        """Change one; a running pull is fetched anew. Raises NotFound, BadInput."""
+        source = self.get(source_id)
+        record = _changed(source.record, wish)
+        await self._book.save(record)
+        again = self._spec(record) != self._spec(source.record)
+        source.record = record
+        self._show(source)
+        if again:
+            self.on_changed(source_id)
+            self._spawn(self._check(source))
+        return source
+
+    async def remove(self, source_id: str) -> None:
+        """Take one away, whoever looks. Raises NotFound."""
+        self.get(source_id)
+        await self._book.remove(source_id)
+        self._forget(source_id)
+        self.on_changed(source_id)
+        log.event(ev.SOURCE_REMOVED, channel_id=source_id)
+
+    async def check(self, source_id: str) -> Source:
+        """Ask one now. Raises NotFound."""
+        source = self.get(source_id)
+        await self._check(source)
+        return source
+
+    def fetched(self, source_id: str, failure: str) -> None:
+        """A pull says whether it could be reached."""
+        source = self._sources.get(source_id)
+        if source is not None:
+            self._tried(source, failure)
+
+    def _tried(self, source: Source, failure: str) -> None:
+        was, source.online = source.online, not failure
+        source.reason, source.tried_at = failure, utc_now()
+        if was != source.online:
+            channel_id = source.record.source_id
+            self._own.set_online(channel_id, source.online)
+            if source.online:
+                log.event(ev.SOURCE_ONLINE, channel_id=channel_id)
+            else:
+                log.event(ev.SOURCE_OFFLINE, channel_id=channel_id, reason=failure)
+
+    def _show(self, source: Source) -> None:
+        record = source.record
+        self._own.put(
+            record.source_id, record.name, record.place, self._spec(record), online=source.online
+        )
+
+    def _forget(self, source_id: str) -> None:
+        self._sources.pop(source_id, None)
+        self._own.remove(source_id)
+
+    def _spec(self, record: SourceRecord) -> PullSpec:
+        return PullSpec(
+            record.url,
+            record.user,
+            record.password or "",
+            cast(Literal["tcp", "udp"], record.transport),
+            self._options.allow,
+        )
+
+    async def _round(self) -> None:
+        """All of them at the start, then each again and again."""
+        while True:
+            for source in self.all():
+                self._spawn(self._check(source))
+            if not self._options.check_s:
+                return
+            await asyncio.sleep(self._options.check_s)
+
+    async def _check(self, source: Source) -> None:
+        async with self._gate:
+            if self._sources.get(source.record.source_id) is not source:
+                return
+            try:
+                await probe(self._spec(source.record))
+            except MediaError as error:
+                self._tried(source, str(error))
+            else:
+                self._tried(source, "")
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _changed(record: SourceRecord, wish: Wish) -> SourceRecord:
+    """The record as it is wished; raises BadInput."""
+    found = replace(record)
+    if wish.name is not None:
+        found.name = wish.name
+    if wish.place is not None:
+        if len(wish.place) not in (4, 6, 8) or not Divisions.load().exists(wish.place[:6]):
+            raise BadInput(f"place: no division {wish.place}")
+        found.place = wish.place
+    if wish.url is not None:
+        address = read_address(wish.url)
+        found.url = address.url
+        if address.user:
+            found.user, found.password = address.user, address.password
+    if wish.user is not None:
+        found.user = wish.user
+    if wish.password is not None:
+        found.password = wish.password or None
+    if wish.transport is not None:
+        found.transport = wish.transport
+    return found
+
+
+def _nobody(source_id: str) -> None:
+    """Before the sessions listen nobody does."""
