@@ -530,17 +530,15 @@ class InProcessNode:
                 self.ports.refuse(port, now)
 
     def _track_socket(self, info: ReceiverInfo) -> Callable[[str], socket.socket]:
-        """Where a pull over UDP gets its packets: the picture at the receiver's port, the sound at
-        another one, which rests with it."""
+        """Where a pull over UDP gets its packets: a port for each track, which rests with that of
+        the receiver. Raises PortsExhausted."""
 
         def bound(kind: str) -> socket.socket:
-            port = info.port
-            if kind != "video":
-                port, sock = self._open_socket("udp", self._clock())
-                self._more_ports.setdefault(info.receiver_id, []).append(port)
-                if sock is not None:
-                    return sock
-            return open_udp_socket(self.options.bind_host, port)
+            port, sock = self._open_socket("udp", self._clock())
+            self._more_ports.setdefault(info.receiver_id, []).append(port)
+            if sock is None:
+                raise PortsExhausted(f"no port for {kind}")
+            return sock
 
         return bound
 

@@ -315,6 +315,20 @@ SESSIONS = (
     fixed("gb28181.session.ledger.HISTORY", "Ended sessions that can still be asked for", ""),
 )
 
+SOURCES = (
+    by_setting("sources.check_interval", "Each camera is asked whether it is there every"),
+    fixed("gb28181.sources.service.CHECKS_AT_ONCE", "Cameras asked at one time", ""),
+    fixed("gb28181.sources.address.MOST_URL", "Longest address", ""),
+    fixed("media.rtsp.puller.CONNECT_S", "Resolving a name, and connecting, take at most"),
+    fixed("media.rtsp.pull.ANSWER_S", "An answer of the camera comes within"),
+    fixed("media.rtsp.pull.TIMEOUT_S", "Time-out of a session whose camera names none"),
+    fixed("media.rtsp.pull.LEAST_KEEPALIVE_S", "Keepalives, at half of it, are this far apart"),
+    fixed("media.rtsp.reply.MAX_BODY", "Longest description", "bytes"),
+    fixed("media.rtsp.reply.MAX_HEAD", "Longest head of an answer", "bytes"),
+    fixed("media.rtsp.tracks.MAX_TRACKS", "Tracks of a description that are looked at", ""),
+    fixed("media.receive.sound_in.MAX_UNITS", "AAC frames of one packet", ""),
+)
+
 MEDIA = (
     by_setting("media.ports", "Ports media is received on, one per stream, even ones first"),
     fixed("media.ports.REFUSED_S", "A port another program holds is tried again after"),
@@ -566,6 +580,7 @@ PARTS: dict[str, tuple[str, tuple[Row, ...]]] = {
         QUERIES,
     ),
     "Sessions": ("", SESSIONS),
+    "Cameras without SIP (RTSP)": ("", SOURCES),
     "Media": ("", MEDIA),
     "Players over RTSP": ("", PLAYERS),
     "Browsers over WebRTC": ("", WEBRTC),

@@ -219,7 +219,7 @@ class Caller:
                     local_tag=line.record.local_tag,
                     reported_id=session.reported_id,
                     ssrc=session.ssrc,
-                    transport=_mode(session.transport),
+                    transport=_transport(session.transport),
                     stream=session.key.stream,
                     media=local,
                     flow=flow,
@@ -501,15 +501,15 @@ class Caller:
 _LEGS = frozenset(leg.value for leg in Leg)
 
 
-_MODES: dict[str, ReceiveMode] = {
-    "tcp-passive": "tcp-passive",
-    "tcp-active": "tcp-active",
-    "rtsp": "rtsp",
-}
+_TRANSPORTS: dict[str, Transport] = {"tcp-passive": "tcp-passive", "tcp-active": "tcp-active"}
 
 
-def _mode(transport: str) -> ReceiveMode:
-    return _MODES.get(transport, "udp")
+def _transport(name: str) -> Transport:
+    return _TRANSPORTS.get(name, "udp")
+
+
+def _mode(name: str) -> ReceiveMode:
+    return "rtsp" if name == "rtsp" else _transport(name)
 
 
 def _say(dialing: Way | None, effect: calls.SendAck | calls.SendBye | calls.SendCancel) -> None:

@@ -17,7 +17,6 @@ from typing import Protocol
 from gb28181.store.records import DialogRecord
 from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
-from media.node import ReceiveMode
 from sip.client_side import InviteClient, InviteListener
 from sip.dialog import Dialog, is_unreachable
 from sip.errors import ParseError, SipError, TransportFailed
@@ -27,7 +26,7 @@ from sip.message import Request, Response
 
 from . import call_words as calls
 from .address import MediaAddresses
-from .model import LIVE, Ask, StreamName
+from .model import LIVE, Ask, StreamName, Transport
 from .offer import Answer, AnswerUnusable, offer, read_answer
 from .ssrc import format_ssrc
 
@@ -66,7 +65,7 @@ class Invitation:
     local_tag: str
     reported_id: str
     ssrc: int
-    transport: ReceiveMode
+    transport: Transport
     stream: StreamName
     media: tuple[str, int]
     flow: Flow

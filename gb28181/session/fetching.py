@@ -11,13 +11,19 @@ import asyncio
 from collections.abc import Callable
 
 from gb28181.store.records import DialogRecord
-from media.errors import MediaConnectFailed, MediaError, MediaTimeout, UnsupportedCodec
+from media.errors import (
+    MediaConnectFailed,
+    MediaError,
+    MediaTimeout,
+    PortsExhausted,
+    UnsupportedCodec,
+)
 from media.node import MediaNode
 from media.pulling import PullRefused, PullSpec
 from sip.errors import SipError
 from sip.message import Request, Response
 
-from . import call as calls
+from . import call_words as calls
 from .dialing import Dialing
 from .model import EndReason, Failure
 
@@ -94,6 +100,8 @@ def _outcome(error: MediaError) -> calls.Input:
             return calls.MediaForeign(error.codec)
         case MediaTimeout():
             return calls.Unanswered("no answer by RTSP")
+        case PortsExhausted():
+            return calls.End(Failure(EndReason.NO_PORT, str(error)))
         case MediaConnectFailed():
             message = f"the camera cannot be reached: {error.reason}"
             return calls.End(Failure(EndReason.DEVICE_OFFLINE, message))

@@ -47,17 +47,18 @@ class SoundIn:
         if len(packet) < HEADER_BYTES or packet[0] >> 6 != 2 or is_rtcp(packet):
             return
         sequence = packet[2] << 8 | packet[3]
-        for item in self.order.push(sequence, packet, arrival):
-            if isinstance(item, Mark):
-                self._part = b""
-                continue
-            self._packet(item, arrival, out)
+        self._take(self.order.push(sequence, packet, arrival), arrival, out)
 
     def flush(self, now: float, out: Out) -> None:
         """What has waited too long for what is missing."""
-        for item in self.order.expire(now):
-            if not isinstance(item, Mark):
-                self._packet(item, now, out)
+        self._take(self.order.expire(now), now, out)
+
+    def _take(self, items: list[bytes | Mark], arrival: float, out: Out) -> None:
+        for item in items:
+            if isinstance(item, Mark):
+                self._part = b""
+            else:
+                self._packet(item, arrival, out)
 
     def _packet(self, packet: bytes, arrival: float, out: Out) -> None:
         payload = payload_of(packet)

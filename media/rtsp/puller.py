@@ -14,7 +14,13 @@ from time import monotonic
 from typing import Final, cast
 from urllib.parse import urlsplit
 
-from media.errors import MediaConnectFailed, MediaError, MediaTimeout, UnsupportedCodec
+from media.errors import (
+    MediaConnectFailed,
+    MediaError,
+    MediaTimeout,
+    PortsExhausted,
+    UnsupportedCodec,
+)
 from media.guard import forbidden
 from media.pulling import PullRefused, PullSpec
 from media.receive.pipeline import Pipeline, SoundTrack
@@ -113,8 +119,14 @@ class RtspPuller(asyncio.Protocol):
             self._perform(self._machine.start(monotonic()))
 
     def data_received(self, data: bytes) -> None:
-        if self._machine is not None:
-            self._perform(self._machine.feed(data, monotonic()))
+        if self._machine is None:
+            return
+        try:
+            effects = self._machine.feed(data, monotonic())
+        except PortsExhausted as error:  # of a track over UDP
+            self._end(error)
+        else:
+            self._perform(effects)
 
     def connection_lost(self, exc: Exception | None) -> None:
         was_playing = self._playing is not None and self._playing.done()
@@ -162,6 +174,7 @@ class RtspPuller(asyncio.Protocol):
     def _fail(self, error: MediaError) -> None:
         if self._playing is not None and not self._playing.done():
             self._playing.set_exception(error)
+            self._playing.exception()  # whoever waited may have been told otherwise by now
 
     def _client_port(self, kind: str) -> int:
         sock = self._open_udp(kind)

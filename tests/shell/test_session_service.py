@@ -205,6 +205,7 @@ class FakeRoute:
     flow: Flow | None = FLOW
     transport: str = "udp"
     place: str = "640104"
+    source: None = None
 
 
 class FakeDirectory:
