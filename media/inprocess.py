@@ -53,7 +53,7 @@ from media.output.viewers import StreamViewer
 from media.ports import REST_S, PortPool
 from media.pulling import PullSpec
 from media.receive.rtcp_port import RtcpPort
-from media.receive.single_tcp import SingleTcp
+from media.receive.single_tcp import SingleTcp, open_shared
 from media.receive.single_udp import SingleUdp
 from media.receive.source_lock import Networks, SourceLock
 from media.receive.tcp import TcpReceiver, open_tcp_socket
@@ -547,17 +547,7 @@ class InProcessNode:
         if self._single_udp is not None:
             return
         host, port = self.options.bind_host, self.options.single_port
-        try:
-            udp = open_udp_socket(host, port)
-            try:
-                tcp = open_tcp_socket(host, port)
-            except BaseException:
-                udp.close()
-                raise
-        except OSError as error:
-            raise PortsExhausted(f"the shared media port {port}: {error}") from error
-        self._single_udp = SingleUdp(self._socket_poller(), udp)
-        self._single_tcp = SingleTcp(self._socket_poller(), tcp)
+        self._single_udp, self._single_tcp = open_shared(self._socket_poller(), host, port)
 
     def _open_rtcp(self, stream: Stream, port: int) -> None:
         """Listen for RTCP, where nobody has that port; a report can be sent without."""

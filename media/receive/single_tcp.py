@@ -13,8 +13,10 @@ from collections import Counter
 from time import monotonic
 from typing import Final
 
-from media.receive.tcp import TcpReceiver
-from media.receive.udp import SocketPoller
+from media.errors import PortsExhausted
+from media.receive.single_udp import SingleUdp
+from media.receive.tcp import TcpReceiver, open_tcp_socket
+from media.receive.udp import SocketPoller, open_udp_socket
 from media.rtp.packet import TcpSplitter
 
 FIRST_S: Final = 10.0
@@ -149,3 +151,17 @@ class SingleTcp:
         arrival = _Arrival(self, sock, remote)
         self._arrivals[arrival] = None
         self.poller.add(sock.fileno(), arrival.readable)
+
+
+def open_shared(poller: SocketPoller, host: str, port: int) -> tuple[SingleUdp, SingleTcp]:
+    """Both shared sockets of a port, or none.  Raises PortsExhausted."""
+    try:
+        udp = open_udp_socket(host, port)
+        try:
+            tcp = open_tcp_socket(host, port)
+        except BaseException:
+            udp.close()
+            raise
+    except OSError as error:
+        raise PortsExhausted(f"the shared media port {port}: {error}") from error
+    return SingleUdp(poller, udp), SingleTcp(poller, tcp)
