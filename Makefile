@@ -19,7 +19,7 @@ ARGS ?=
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 FRAME := pyproject.toml requirements.lock gb28181/__init__.py $(WEB_SOURCES)
 
-.PHONY: help demo run test lint format bench fuzz reference lock debian clean
+.PHONY: help demo run test lint format bench fuzz soak reference lock debian clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ bench: $(VENV)/.stamp-test ## CPU and memory per message, stream and viewer, as 
 fuzz: $(VENV)/.stamp-test ## look for input that breaks a decoder (atheris)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install -c requirements.lock atheris || true
 	exec $(BIN)/python -m tests.fuzz $(ARGS)
+
+soak: debian $(VENV)/.stamp-test ## an hour of coming and going with faults; nothing may leak
+	@exec $(BIN)/python -m tests.e2e.soak $(ARGS)
 
 reference: $(VENV)/.stamp-test ## write the pages that are made from the source
 	@$(BIN)/python -m docs.tools.generate

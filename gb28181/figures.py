@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ def install_figures(metrics: Metrics, app: App) -> None:
     _store(metrics, app)
     _reports(metrics, app)
     _recordings(metrics, app)
+    _loop(metrics)
 
 
 def _recordings(metrics: Metrics, app: App) -> None:
@@ -34,6 +36,14 @@ def _recordings(metrics: Metrics, app: App) -> None:
     )
     metrics.gauge(
         "gb28181_recording_bytes", "Bytes of all recordings.", lambda: float(filming.house.size)
+    )
+
+
+def _loop(metrics: Metrics) -> None:
+    metrics.gauge(
+        "gb28181_tasks",
+        "Tasks of the event loop: what rises and never falls again is a leak.",
+        lambda: float(len(asyncio.all_tasks())),
     )
 
 

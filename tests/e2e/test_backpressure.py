@@ -20,7 +20,7 @@ from .live_support import assert_pictures, camera_with, watch
 from .rtsp_client import RtspClient, controls
 from .server import Server, wait_for
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 DEAD = 1000
 PLAYERS = 5

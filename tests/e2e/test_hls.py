@@ -6,6 +6,7 @@ import itertools
 import re
 import threading
 import time
+import urllib.request
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -178,6 +179,25 @@ def test_head_and_the_answers_to_nonsense(
     assert get(folder + "init0.mp4").status == 401
     assert get(folder + "init0.mp4?ticket=" + "0" * 32).status == 401
     assert get(folder + "init0.mp4?ticket=").status == 401
+    assert platform.complaints() == []
+
+
+def test_ranges_are_whole_answers(platform: Server, make_camera: MakeCamera, video: Source) -> None:
+    """Nothing is cut out of a part: a range that makes no sense does no harm either."""
+    _camera, channel_id = camera_with(make_camera, platform, video)
+    found = Playlist(platform, platform.play(channel_id)["urls"]["hls"])
+    whole = fetch(platform, found.segments[0])
+    for wanted in (
+        "bytes=0-0",
+        "bytes=5-2",
+        "bytes=-99999999999",
+        "bytes=0-,1-,2-",
+        "lines=1",
+        "x",
+    ):
+        request = urllib.request.Request(found.segments[0], headers={"Range": wanted})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            assert (answer.status, answer.read()) == (200, whole), wanted
     assert platform.complaints() == []
 
 
