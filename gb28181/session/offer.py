@@ -16,6 +16,8 @@ from .model import LIVE, Ask, SessionKind, StreamName, Transport
 from .ssrc import format_ssrc
 
 PAYLOADS = ((96, "PS/90000"), (98, "H264/90000"), (100, "H265/90000"))
+MOST_DIGITS = 18
+"""A longer number of an answer is none."""
 DISCARD_PORT = 9
 """Port of a side that connects and therefore receives no connection (RFC 4145 4.1)."""
 
@@ -105,14 +107,14 @@ def read_answer(body: bytes, transport: Transport) -> Answer:
 
 def _size(text: str | None) -> int | None:
     """``a=filesize`` in bytes; 0 is what devices write that do not know it."""
-    if text is None or not text.strip().isdecimal() or len(text) > 18:
+    if text is None or not text.strip().isdecimal() or len(text) > MOST_DIGITS:
         return None
     return int(text.strip()) or None
 
 
 def _ssrc(text: str | None) -> int | None:
     """``y=`` as a number; it may be missing or carry blanks (quirks 3 and 5)."""
-    if text is None or not text.strip().isdecimal():
+    if text is None or not text.strip().isdecimal() or len(text) > MOST_DIGITS:
         return None
     value = int(text.strip())
     return value if value < 2**32 else None

@@ -77,7 +77,7 @@ def decode(kind: int, payload: bytes) -> Entry | None:
         if kind == Kind.FORMAT:
             told = json.loads(payload)
             return FormatChanged(_video_in(told["video"]), _audio_in(told["audio"]))
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, KeyError, IndexError, TypeError, OverflowError, RecursionError):
         return None
     except Exception as error:
         if type(error).__name__ == "error":  # struct.error: too short

@@ -22,7 +22,11 @@ def seeds() -> list[bytes]:
     )
     rtsp = b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nScale: -2.5\r\n\r\n"
     picture = sound.replace(b"audio 5000 TCP/RTP/AVP 8", b"video 5000 RTP/AVP 96")
-    return [*descriptions(), sound, picture + b"a=filesize:123\r\n", rtsp]
+    endless = [b"y=" + b"1" * 5000, b"a=filesize:" + b"1" * 5000]
+    return [
+        *descriptions(), sound, picture + b"a=filesize:123\r\n", rtsp,
+        *(picture.replace(b"y=0100000001", number) for number in endless),
+    ]  # fmt: skip
 
 
 def check(data: bytes) -> None:

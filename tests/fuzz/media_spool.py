@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from media.record.spool import MAGIC, Break, Entry, Reader, encode
+from media.record.spool import HEAD, MAGIC, Break, Entry, Kind, Reader, encode
 from media.unit import AccessUnit, AudioFormat, Codec, FormatChanged, VideoFormat
 
 from .cutting import however_cut
@@ -19,7 +19,12 @@ def seeds() -> list[bytes]:
         AccessUnit(False, Codec.G711A, 3600, 3600, True, b"sound"),
     ]
     whole = MAGIC + b"".join(map(encode, entries))
-    return [whole, whole[:-3], whole[:9], b"GBSPOOL0"]
+    formats = [
+        b"[" * 5_000,  # deeper than a reader of JSON goes
+        b'{"video": ["h264", Infinity, 1, 1, []], "audio": null}',
+    ]
+    lies = [MAGIC + HEAD.pack(Kind.FORMAT, len(told)) + told for told in formats]
+    return [whole, whole[:-3], whole[:9], b"GBSPOOL0", *lies]
 
 
 def check(data: bytes) -> None:
