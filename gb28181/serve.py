@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import resource
 import signal
 import sys
 
@@ -15,6 +16,8 @@ from gb28181.telemetry import logs
 from sip.errors import SipError
 
 EXIT_FAILED = 1
+OPEN_FILES = 1 << 20
+"""Asked for at the start, as far as the system allows it."""
 
 
 async def serve(loaded: Loaded) -> int:
@@ -26,6 +29,7 @@ async def serve(loaded: Loaded) -> int:
         path=loaded.path,
         environment=sum(s.startswith("environment") for s in loaded.sources.values()),
     )
+    _allow_open_files()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -46,6 +50,15 @@ async def serve(loaded: Loaded) -> int:
         return 0
     finally:
         await node.aclose()
+
+
+def _allow_open_files() -> None:
+    """Up to what the system lets us ask for: every stream holds up to two sockets, every player and
+    every device over TCP one, and the usual soft limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _show_once(shown: Shown) -> None:

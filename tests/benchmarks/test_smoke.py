@@ -44,7 +44,7 @@ def test_every_part_in_tiny(tmp_path: Path) -> None:
         found = [row for row in rows if row["work"].startswith(name)]
         assert len(found) == 1, f"{name}: {names}"
         assert found[0]["budget"] == budget
-    seen = [row for row in rows if "1 viewers each" in row["work"]]
+    seen = [row for row in rows if "1 viewers each, per stream" in row["work"]]
     assert len(seen) == 2
     for row in seen:
         assert "gap" not in row["note"], row["note"]

@@ -31,6 +31,7 @@ from media.node import (
     NodeEvent,
     ReceiverInfo,
     ReceiverSpec,
+    SenderInfo,
     SilenceReason,
     StreamBusy,
     ViewersChanged,
@@ -133,6 +134,9 @@ class FakeNode:
 
     def listen(self, callback: Callable[[NodeEvent], None]) -> None:
         self._tell = callback
+
+    def senders(self) -> list[SenderInfo]:
+        return []
 
     async def open_receiver(self, spec: ReceiverSpec) -> ReceiverInfo:
         if self.full:
