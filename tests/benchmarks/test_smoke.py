@@ -30,11 +30,15 @@ BUDGETS = {
 }
 
 
+SHOWN = ("storm", "catalog", "channels", "relay", "first-picture")
+"""Not the others: they start the product again for the same loads."""
+
+
 @pytest.mark.slow
 @pytest.mark.e2e
-def test_every_part_in_tiny(tmp_path: Path) -> None:
+def test_parts_in_tiny(tmp_path: Path) -> None:
     report = tmp_path / "rows.json"
-    command = [sys.executable, "-m", "tests.benchmarks", "--tiny", "--json", str(report)]
+    command = [sys.executable, "-m", "tests.benchmarks", *SHOWN, "--tiny", "--json", str(report)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stdout + run.stderr
     rows = json.loads(report.read_text())
