@@ -43,8 +43,8 @@ test: debian $(VENV)/.stamp-test lint ## everything the continuous integration r
 	echo "--- storms and the browser, one after the other"
 	$(BIN)/python -m pytest -q -rR --durations=20 -m "slow or browser"
 	renice -n 0 $$meanwhile > /dev/null 2>&1 || true
-	echo "--- everything else, side by side"
-	$(BIN)/python -m pytest -q -rR --durations=20 -m "not slow and not browser" -n 3 --dist loadfile \
+	echo "--- everything else, side by side, but what is marked nightly (make test ARGS='-m nightly')"
+	$(BIN)/python -m pytest -q -rR --durations=20 -m "not slow and not browser and not nightly" -n 4 --dist loadfile \
 	  $$(printf -- '--ignore=%s ' $$alone)
 	echo "--- what depends on nothing outside"
 	result=0; wait $$meanwhile || result=$$?

@@ -203,7 +203,6 @@ TYPES: tuple[type[Any], ...] = (
     *(VideoFormat, AudioFormat, HubLimits, NodeOptions, HttpOptions, Refusal),
     *(outgoing.ForwardSpec, outgoing.ForwardInfo, outgoing.ForwardStatistics),
     *(outgoing.ForwardConnected, outgoing.ForwardEnded),
-    *(VideoFormat, AudioFormat, HubLimits, NodeOptions),
     PullSpec,
 )
 """Everything that may travel."""
