@@ -457,6 +457,8 @@ class RecordingService:
                 await entry()
             except StoreUnavailable as error:
                 log.event(ev.RECORDING_FAILED, channel_id=None, reason=str(error))
+            except Exception as error:  # one entry that fails must not end the index of all others
+                log.event(APP_FAILED, component="recording", exc_info=error)
             finally:
                 self._entries.task_done()
 

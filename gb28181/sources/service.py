@@ -19,6 +19,7 @@ from gb28181.sources.address import read_address
 from gb28181.store.records import utc_now
 from gb28181.store.sources import SourceBook, SourceRecord
 from gb28181.telemetry import events_source as ev
+from gb28181.telemetry.events import APP_FAILED
 from gb28181.telemetry.logs import get_logger
 from media.errors import MediaError
 from media.pulling import PullSpec
@@ -181,8 +182,10 @@ class SourceService:
     async def _round(self) -> None:
         """All of them at the start, then each again and again."""
         while True:
-            for source in self.all():
-                self._spawn(self._check(source))
+            # The next round waits for this one: cameras that answer slowly must not pile up.
+            checks = [self._spawn(self._check(source)) for source in self.all()]
+            if checks:
+                await asyncio.wait(checks)
             if not self._options.check_s:
                 return
             await asyncio.sleep(self._options.check_s)
@@ -198,10 +201,16 @@ class SourceService:
             else:
                 self._tried(source, "")
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.event(APP_FAILED, component="sources", error=task.exception())
 
 
 def _changed(record: SourceRecord, wish: Wish) -> SourceRecord:
