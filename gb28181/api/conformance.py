@@ -143,7 +143,7 @@ async def begin(
     platform: Here, _: Admin, device_id: str, wanted: RunIn | None = None
 ) -> RunSummary:
     """Begin a run; one per device at a time. It goes on by itself."""
-    started = platform.conformance.begin(device_id, (wanted or RunIn()).asked())
+    started = await platform.conformance.begin(device_id, (wanted or RunIn()).asked())
     return RunSummary.model_validate(started)
 
 

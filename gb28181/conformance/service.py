@@ -78,9 +78,9 @@ class ConformanceService:
 
     # --- asking -----------------------------------------------------------------------------
 
-    def begin(self, device_id: str, asked: Asked) -> dict[str, Any]:
-        """Start a run; its summary. Raises NotFound, LegFailed(device_offline), Conflict, Busy,
-        BadInput."""
+    async def begin(self, device_id: str, asked: Asked) -> dict[str, Any]:
+        """Start a run; its summary, once it is written. Raises NotFound,
+        LegFailed(device_offline), Conflict, Busy, BadInput."""
         device = self._tools.devices.device(device_id)
         if device is None:
             raise NotFound("device", device_id)
@@ -108,10 +108,12 @@ class ConformanceService:
             total=len(items),
         )
         self._listen(device, run, wire)
-        task = asyncio.create_task(self._run(run, items, device, bench, wire))
+        kept = asyncio.Event()
+        task = asyncio.create_task(self._run(run, items, device, bench, wire, kept))
         self._running[device_id] = run, task
         self._changed(run)
         log.event(ev.CONFORMANCE_STARTED, device_id=device_id, run_id=run.run_id, items=len(items))
+        await kept.wait()
         return report.summary(run)
 
     def runs(self, device_id: str = "") -> list[dict[str, Any]]:
@@ -150,7 +152,13 @@ class ConformanceService:
     # --- running ----------------------------------------------------------------------------
 
     async def _run(
-        self, run: Run, items: tuple[Item, ...], device: Device, bench: Bench, wire: Wire
+        self,
+        run: Run,
+        items: tuple[Item, ...],
+        device: Device,
+        bench: Bench,
+        wire: Wire,
+        kept: asyncio.Event,
     ) -> None:
         async def written() -> None:
             self._changed(run)
@@ -159,6 +167,7 @@ class ConformanceService:
         state = report.FAILED
         try:
             await written()
+            kept.set()
             async with asyncio.timeout(LONGEST_S):
                 await run_items(run, items, device, bench, wire, written)
             state = report.DONE
@@ -173,6 +182,7 @@ class ConformanceService:
             run.state, run.ended_at = state, utc_now()
             self._running.pop(run.device_id, None)
             self._changed(run)
+            kept.set()
             self._files.write(report.whole(run))  # short, and nobody may cancel it
             self._prune(run.device_id)
             log.event(
