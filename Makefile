@@ -32,6 +32,7 @@ run: $(VENV)/.stamp-run ## the server alone, settings as in gb28181.toml and GB2
 
 test: debian $(VENV)/.stamp-test lint ## everything the continuous integration runs
 	@export CI=$${CI:-} PYTHONPATH=
+	unset PYTHONDONTWRITEBYTECODE  # processes of the tests would translate every module anew
 	if [ -n "$(ARGS)" ]; then exec $(BIN)/python -m pytest $(ARGS); fi
 	# Tests that watch real sockets, pictures and clocks need a machine that has time: one that fails is
 	# run again, three times at most, and every such run is told (R). All others have one run.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 import time
@@ -44,6 +45,8 @@ async def serve_relay(loaded: Loaded) -> int:
     except OSError as error:
         print(f"gb28181: cannot start: {error}", file=sys.stderr)
         return EXIT_FAILED
+    gc.freeze()
+    gc.enable()
     log.event(ev.RELAY_LISTENING, local=host_port((options.host, relay.port)))
     await stop.wait()
     await relay.aclose()

@@ -46,6 +46,7 @@ async def serve(loaded: Loaded) -> int:
         # which with 100,000 channels would stop everything for tenths of a second each time.
         gc.collect()
         gc.freeze()
+        gc.enable()
         await stop.wait()
         return 0
     finally:

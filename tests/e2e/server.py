@@ -19,11 +19,11 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from websockets.sync.client import ClientConnection, connect
 
-from . import processes
+from . import preloaded, processes
 from .ports import PortBlock
 
 SERVER_ID = "64010000002000000001"
@@ -44,6 +44,7 @@ SHORT_TIMES = {
 }
 """Patience of the tests; the real defaults are proved by the unit tests of the machines."""
 
+Process: TypeAlias = "subprocess.Popen[bytes] | preloaded.Started"
 T = TypeVar("T")
 
 
@@ -103,7 +104,7 @@ class Server:
             **SHORT_TIMES,
             **(env or {}),
         }
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
         self._token = ""
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self._log_from = 0
@@ -127,15 +128,8 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         clean = {k: v for k, v in os.environ.items() if not k.startswith("GB28181_")}
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                command(),
-                cwd=self.folder,
-                env={**clean, "PYTHONPATH": str(ROOT), **self.env},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            env = {**clean, "PYTHONPATH": str(ROOT), **self.env}
+            self.process = run(["serve"], self.folder, env, log.fileno())
         deadline = time.monotonic() + START_S
         while not self._ready():
             code = self.process.poll()
@@ -344,6 +338,21 @@ class Server:
 
     def rss(self) -> int:
         return processes.rss_bytes(self.pids())
+
+
+def run(arguments: list[str], folder: Path, env: dict[str, str], output: int) -> Process:
+    """The product in a session of its own, without input; both outputs go to one descriptor."""
+    if os.environ.get("TEST_PRELOADED", "1") == "1":
+        return preloaded.start(arguments, folder, env, output)
+    return subprocess.Popen(
+        command(*arguments),
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
 
 
 def command(*arguments: str) -> list[str]:
