@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
-from gb28181.errors import PlatformError, Unauthorised
+from gb28181.errors import Conflict, PlatformError, Unauthorised
 from gb28181.recording.film import read_film
 from gb28181.store.recordings import ExportRecord
 
@@ -64,17 +64,24 @@ class ExportOut(BaseModel):
 async def film(
     request: Request, platform: Here, principal: Viewer, channel_id: str, wanted: SpanIn
 ) -> FilmOut:
-    """An address, with a ticket, of what was recorded in a stretch of time."""
-    found = await platform.recorded.film(channel_id, wanted.start, wanted.end)
-    query = {
-        "start": wanted.start.isoformat(),
-        "end": wanted.end.isoformat(),
-        "ticket": platform.tickets.give(principal.name, _film_scope(channel_id)),
-    }
+    """An address, with a ticket, of what was recorded in a stretch of time. Where the codec changes
+    there is no one film: 409 `formats_differ`, and `detail.parts` are the films with their
+    addresses."""
+    ticket = platform.tickets.give(principal.name, _film_scope(channel_id))
     base = platform.settings.http.public_url or f"{request.url.scheme}://{request.url.netloc}"
-    path = f"/api/v1/channels/{channel_id}/film.mp4"
+    path = f"{base.rstrip('/')}/api/v1/channels/{channel_id}/film.mp4"
+
+    def address(start: str, end: str) -> str:
+        return f"{path}?{urlencode({'start': start, 'end': end, 'ticket': ticket})}"
+
+    try:
+        found = await platform.recorded.film(channel_id, wanted.start, wanted.end)
+    except Conflict as error:
+        for part in (error.detail or {}).get("parts", ()):
+            part["url"] = address(part["start"], part["end"])
+        raise
     return FilmOut(
-        url=f"{base.rstrip('/')}{path}?{urlencode(query)}",
+        url=address(wanted.start.isoformat(), wanted.end.isoformat()),
         begins_at=datetime.fromtimestamp(found.begins_at, wanted.start.tzinfo),
         duration_s=round(found.seconds, 3),
         size=found.size,

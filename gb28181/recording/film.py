@@ -3,8 +3,9 @@
 A film is a list of pieces: bytes that are made (header, index, heads of fragments at their new
 times) and ranges of the files there are. Its size is known before a byte is read, so any part of it
 can be served. It begins at the last key frame before the wanted time; what was not recorded is left
-out, and times go on without the pause. Segments of different formats have no common header: they
-are no one film, and the error says where the format changes.
+out, and times go on without the pause. Where sizes, parameter sets or sounds change, the header has
+an entry for each (`media.record.headers`). Another kind of picture is no one film: the error names
+the stretches that are.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from datetime import datetime
 from gb28181.errors import BadInput, Conflict, NotFound
 from gb28181.store.recordings import SegmentRecord
 from media.errors import StreamFormatError
-from media.record.fragments import Fragment, Layout, retimed, sidx
+from media.record.fragments import Fragment, Layout, sidx
+from media.record.headers import FormatsDiffer, Place, joined
+from media.record.moved import MDAT, Move, growth, moved
 
-from .recovery import layout_of
 from .storage import Storage
 
 CHUNK = 1 << 18
@@ -39,18 +41,18 @@ class Piece:
     path: str = ""
     place: int = 0
     """In the file."""
-    number: int = 0
-    """Of a head: that of its fragment, from 1 on."""
-    shift: int = 0
-    """Of a head: how far it is moved, in ticks of the leading track."""
+    head: int = 0
+    """Of a head: its bytes in the file."""
+    move: Move | None = None
+    """Of a head: where its fragment comes to."""
+    layout: Layout | None = None
+    """Of a head: that of its file."""
 
 
 @dataclass(slots=True)
 class Film:
     """One MP4 that was not written anywhere."""
 
-    layout: Layout
-    """Of its first file; the header is that of all."""
     pieces: list[Piece] = field(default_factory=list)
     size: int = 0
     seconds: float = 0.0
@@ -62,12 +64,15 @@ class Film:
         self.pieces.append(Piece(self.size, len(made), made))
         self.size += len(made)
 
-    def take(self, path: str, one: Fragment, number: int, shift: int) -> None:
+    def take(self, part: _Part, one: Fragment, number: int, shift: int) -> None:
         """A fragment of a file, as the film's next."""
-        self.pieces.append(Piece(self.size, one.head, b"", path, one.at, number, shift))
-        self.size += one.head
-        self.pieces.append(Piece(self.size, one.size - one.head, b"", path, one.at + one.head))
-        self.size += one.size - one.head
+        path, head = part.record.path, one.head + MDAT
+        move = Move(number, shift, part.places, one.key)
+        size = head + growth(one, part.places)
+        self.pieces.append(Piece(self.size, size, b"", path, one.at, head, move, part.layout))
+        self.size += size
+        self.pieces.append(Piece(self.size, one.size - head, b"", path, one.at + head))
+        self.size += one.size - head
         self.pictures += one.pictures
 
 
@@ -78,6 +83,7 @@ class _Part:
     record: SegmentRecord
     layout: Layout
     fragments: list[Fragment]
+    places: dict[int, Place] = field(default_factory=dict)
 
 
 def film_of(storage: Storage, records: list[SegmentRecord], start: datetime, end: datetime) -> Film:
@@ -88,7 +94,7 @@ def film_of(storage: Storage, records: list[SegmentRecord], start: datetime, end
     parts = []
     for record in records:
         try:
-            layout = layout_of(storage, record.path)
+            layout = storage.layout(record.path)
         except (OSError, StreamFormatError):
             continue  # the index knows, or will; the rest can be shown
         chosen = _chosen(record, layout, start, end)
@@ -96,15 +102,43 @@ def film_of(storage: Storage, records: list[SegmentRecord], start: datetime, end
             parts.append(_Part(record, layout, chosen))
     if not parts:
         raise NotFound("recording", f"from {start.isoformat()} to {end.isoformat()}")
-    first = parts[0]
-    for part in parts[1:]:
-        if part.layout.header != first.layout.header:
-            raise Conflict(
-                "formats_differ",
-                "the format of the recording changes; ask for both sides of it apart",
-                changes_at=part.record.start_at.isoformat(),
-            )
-    return _joined(parts)
+    try:
+        common = joined([part.layout.header for part in parts])
+    except FormatsDiffer:
+        raise _differ(parts, start, end) from None
+    except StreamFormatError as error:
+        raise Conflict("recording_damaged", str(error)) from error
+    for part, places in zip(parts, common.places, strict=True):
+        part.places = places
+    return _joined(common.header, parts)
+
+
+def _differ(parts: list[_Part], start: datetime, end: datetime) -> Conflict:
+    """Which stretches are films of their own."""
+    groups: list[list[_Part]] = []
+    while parts:
+        try:
+            joined([part.layout.header for part in parts])
+            count = len(parts)
+        except FormatsDiffer as error:
+            count = error.at
+        groups.append(parts[:count])
+        parts = parts[count:]
+    begins = [start, *(group[0].record.start_at for group in groups[1:])]
+    return Conflict(
+        "formats_differ",
+        "the kind of picture changes, no player reads that in one file; ask for its parts",
+        changes_at=begins[1].isoformat(),
+        parts=[
+            {
+                "start": begin.isoformat(),
+                "end": until.isoformat(),
+                "video": group[0].record.video,
+                "audio": group[0].record.audio,
+            }
+            for begin, until, group in zip(begins, [*begins[1:], end], groups, strict=True)
+        ],
+    )
 
 
 def _chosen(
@@ -123,27 +157,26 @@ def _chosen(
     return kept if kept and kept[-1].begins + kept[-1].ticks > since else []
 
 
-def _joined(parts: list[_Part]) -> Film:
-    layout = parts[0].layout
-    film = Film(layout)
+def _joined(header: bytes, parts: list[_Part]) -> Film:
+    film, layout = Film(), parts[0].layout
     scale = layout.scales[layout.leading]
-    film.add(layout.header)
+    film.add(header)
     entries: list[tuple[int, int, bool]] = []
     for part in parts:
         for one in part.fragments:
-            ticks = one.ticks * _TICKS // scale
+            ticks, size = one.ticks * _TICKS // scale, one.size + growth(one, part.places)
             if entries and not one.key:
                 before = entries[-1]
-                entries[-1] = (before[0] + one.size, before[1] + ticks, before[2])
+                entries[-1] = (before[0] + size, before[1] + ticks, before[2])
             else:
-                entries.append((one.size, ticks, one.key))
+                entries.append((size, ticks, one.key))
     film.add(sidx(_fewer(entries), layout.leading))
     at = number = 0
     for part in parts:
         shift = at - part.fragments[0].begins
         for one in part.fragments:
             number += 1
-            film.take(part.record.path, one, number, shift)
+            film.take(part, one, number, shift)
         at = part.fragments[-1].begins + part.fragments[-1].ticks + shift
     film.seconds = at / scale
     film.begins_at = parts[0].record.start_at.timestamp() + parts[0].fragments[0].begins / scale
@@ -160,14 +193,18 @@ def _fewer(entries: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:
     return entries
 
 
-def _small(storage: Storage, piece: Piece, layout: Layout) -> bytes:
+def _small(storage: Storage, piece: Piece) -> bytes:
     """A made piece, or a head; raises OSError when the file changed."""
-    if piece.made:
+    if piece.move is None or piece.layout is None:
         return piece.made
-    head = storage.read(piece.path, piece.place, piece.size)
-    if len(head) != piece.size or head[4:8] != b"moof":
+    head = storage.read(piece.path, piece.place, piece.head)
+    try:
+        made = moved(head, piece.move, piece.layout)
+    except StreamFormatError as error:
+        raise OSError(f"{piece.path} changed") from error
+    if len(made) != piece.size:
         raise OSError(f"{piece.path} changed")
-    return retimed(head, piece.number, piece.shift, layout)
+    return made
 
 
 async def read_film(
@@ -179,8 +216,8 @@ async def read_film(
         begin, stop = max(first, piece.at) - piece.at, min(end, piece.at + piece.size) - piece.at
         if piece.at >= end:
             return
-        if begin < stop and (piece.made or piece.number):
-            data = await asyncio.to_thread(_small, storage, piece, film.layout)
+        if begin < stop and (piece.made or piece.move is not None):
+            data = await asyncio.to_thread(_small, storage, piece)
             yield data[begin:stop]
             continue
         while begin < stop:

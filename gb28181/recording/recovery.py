@@ -14,7 +14,7 @@ from gb28181.store.recordings import SegmentRecord
 from gb28181.telemetry import events_recording as ev
 from gb28181.telemetry.logs import get_logger
 from media.errors import StreamFormatError
-from media.record.fragments import Layout, scan
+from media.record.fragments import Layout
 
 from .storage import Storage
 
@@ -39,11 +39,6 @@ class Differences:
     """Paths of the index without a file."""
     unknown: tuple[str, ...] = ()
     """Files that are not in the index."""
-
-
-def layout_of(storage: Storage, path: str) -> Layout:
-    """What is in a file; raises OSError, StreamFormatError."""
-    return scan(lambda at, size: storage.read(path, at, size), storage.size(path))
 
 
 class Recovery:
@@ -112,7 +107,7 @@ class Recovery:
         return self.found
 
     def _cut(self, path: str) -> Layout:
-        layout = layout_of(self._storage, path)
+        layout = self._storage.layout(path)
         if layout.whole < self._storage.size(path):
             self._storage.cut(path, layout.whole)
         return layout

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from gb28181.errors import BadInput
+from media.record.fragments import Layout, scan
 
 
 class Storage(Protocol):
@@ -23,6 +24,10 @@ class Storage(Protocol):
 
     def read(self, path: str, at: int, size: int) -> bytes:
         """Bytes of a file, fewer at its end; raises OSError."""
+        ...
+
+    def layout(self, path: str) -> Layout:
+        """What lies where in a file; raises OSError, StreamFormatError."""
         ...
 
     def delete(self, path: str) -> None:
@@ -58,6 +63,9 @@ class LocalStorage:
         with self._of(path).open("rb") as file:
             file.seek(at)
             return file.read(size)
+
+    def layout(self, path: str) -> Layout:
+        return scan(lambda at, size: self.read(path, at, size), self.size(path))
 
     def delete(self, path: str) -> None:
         file = self._of(path)

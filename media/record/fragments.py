@@ -1,4 +1,4 @@
-"""What lies where in a segment file: its header and its fragments; and a fragment at another time.
+"""What lies where in a segment file: its header and its fragments.
 
 Reads only the boxes' heads, so a file of a gigabyte is known after a few hundred small reads. A
 file that ends in the middle is good up to its last whole fragment. ISO/IEC 14496-12.
@@ -19,7 +19,8 @@ MOST_HEAD = 1 << 20
 MOST_FRAGMENTS = 100_000
 INDEX = struct.Struct(">I4sIIIQQHH")
 _box = struct.Struct(">I4s")
-_KEY = 0x02000000
+KEY = 0x02000000
+"""Flags of a sample decoding can begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +93,7 @@ def scan(read: Callable[[int, int], bytes], size: int) -> Layout:
     return layout
 
 
-def retimed(moof: bytes, number: int, shift: int, layout: Layout) -> bytes:
-    """The head of a fragment with another number, moved by ticks of the leading track."""
-    out = bytearray(moof)
-    for kind, at, _ in _boxes(moof, _box.size, len(moof)):
-        if kind == b"mfhd":
-            struct.pack_into(">I", out, at + 4, number & 0xFFFFFFFF)
-    for track, at in _tfdts(moof):
-        (begins,) = struct.unpack_from(">Q", moof, at)
-        moved = begins + shift * layout.scales[track] // layout.scales[layout.leading]
-        struct.pack_into(">Q", out, at, max(moved, 0))
-    return bytes(out)
-
-
-def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """(kind, begin of the body, end) of the boxes side by side; stops at what is none."""
     while at + _box.size <= end:
         length, kind = _box.unpack_from(data, at)
@@ -115,28 +103,15 @@ def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
         at += length
 
 
-def _tfdts(moof: bytes) -> Iterator[tuple[int, int]]:
-    """(track, place of its decoding time) of every run in a fragment's head."""
-    for kind, at, end in _boxes(moof, _box.size, len(moof)):
-        if kind != b"traf":
-            continue
-        track = 0
-        for inner, body, stop in _boxes(moof, at, end):
-            if inner == b"tfhd" and stop - body >= 8:
-                (track,) = struct.unpack_from(">I", moof, body + 4)
-            elif inner == b"tfdt" and stop - body >= 12 and moof[body] == 1:
-                yield track, body + 4
-
-
 def _fragment(layout: Layout, at: int, moof: bytes, end: int) -> Fragment | None:
     leading = layout.leading
     begins: int | None = None
     ticks = pictures = 0
     key = False
-    for kind, body, stop in _boxes(moof, _box.size, len(moof)):
+    for kind, body, stop in boxes(moof, _box.size, len(moof)):
         if kind != b"traf":
             continue
-        inner = {name: (a, b) for name, a, b in _boxes(moof, body, stop)}
+        inner = {name: (a, b) for name, a, b in boxes(moof, body, stop)}
         if not {b"tfhd", b"tfdt", b"trun"} <= inner.keys():
             return None
         (track,) = struct.unpack_from(">I", moof, inner[b"tfhd"][0] + 4)
@@ -148,10 +123,12 @@ def _fragment(layout: Layout, at: int, moof: bytes, end: int) -> Fragment | None
         (count,) = struct.unpack_from(">I", moof, run + 4)
         if run + 12 + 16 * count != run_end or not count:
             return None
+        if begins is not None and leading == VIDEO_TRACK:
+            return None  # a fragment of ours has one run of pictures
         if begins is None:
             (begins,) = struct.unpack_from(">Q", moof, inner[b"tfdt"][0] + 4)
             (flags,) = struct.unpack_from(">I", moof, run + 12 + 8)
-            key = leading == AUDIO_TRACK or flags == _KEY
+            key = leading == AUDIO_TRACK or flags == KEY
         pictures += count if leading == VIDEO_TRACK else 0
         ticks += sum(
             struct.unpack_from(">I", moof, run + 12 + 16 * index)[0] for index in range(count)
@@ -165,10 +142,10 @@ def _fragment(layout: Layout, at: int, moof: bytes, end: int) -> Fragment | None
 def _scales(header: bytes) -> dict[int, int]:
     """Ticks per second of every track in a `moov`."""
     found: dict[int, int] = {}
-    for kind, at, end in _boxes(header, 0, len(header)):
+    for kind, at, end in boxes(header, 0, len(header)):
         if kind != b"moov":
             continue
-        for trak, body, stop in _boxes(header, at, end):
+        for trak, body, stop in boxes(header, at, end):
             if trak == b"trak":
                 number, scale = _track(header, body, stop)
                 found[number] = scale
@@ -179,11 +156,11 @@ def _scales(header: bytes) -> dict[int, int]:
 
 def _track(header: bytes, at: int, end: int) -> tuple[int, int]:
     number = scale = 0
-    for kind, body, stop in _boxes(header, at, end):
+    for kind, body, stop in boxes(header, at, end):
         if kind == b"tkhd" and stop - body >= 16:
             (number,) = struct.unpack_from(">I", header, body + 12)
         elif kind == b"mdia":
-            for inner, place, close in _boxes(header, body, stop):
+            for inner, place, close in boxes(header, body, stop):
                 if inner == b"mdhd" and close - place >= 16:
                     (scale,) = struct.unpack_from(">I", header, place + 12)
     return number, scale
