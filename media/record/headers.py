@@ -1,5 +1,5 @@
-"""One header for files whose formats differ: every picture format a sample entry of one track, every
-sound format a track of its own.
+"""One header for files whose formats differ: every picture format a sample entry of one track,
+every sound format a track of its own.
 
 Players choose the sample entry by the index a fragment names (ISO/IEC 14496-12 8.8.7). Those that
 know the first entry only (FFmpeg reads fragments so) are helped by the parameter sets: they stand
