@@ -67,8 +67,8 @@ STATUS_OF_CODE: dict[str, tuple[int, str]] = {
     "exports_queued": (503, "As many exports as may be wait already."),
     "formats_differ": (
         409,
-        "The codec changes within the time asked for, at `detail.changes_at`: no player reads that in"
-        " one MP4; `detail.parts` are the stretches that are one.",
+        "The codec changes within the time asked for, at `detail.changes_at`: no player reads that"
+        " in one MP4; `detail.parts` are the stretches that are one.",
     ),
     "forbidden": (403, "The account is known and may not do that."),
     "internal": (500, "A defect of the platform; `request_id` finds its traceback in the log."),
