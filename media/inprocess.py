@@ -65,6 +65,7 @@ from media.revoked import Refusal
 from media.rtp.reception import INTERVAL_S
 from media.rtsp.puller import RtspPuller
 from media.send.forwards import Forwards
+from media.send.pushes import Pushes
 from media.send.sender import Leased
 from media.sound.shop import SoundShop
 from media.stream import Stream
@@ -131,6 +132,7 @@ class InProcessNode:
         self._voices = Voices(self.name, self._emit, clock)
         self._lookers = Lookers(self.name, self._emit, time)
         self._forwards = Forwards(self.name, self._emit)
+        self.pushing = Pushes(self.name, self._emit, self._look)
         self._flushes = 0
         self._poller: SocketPoller | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -151,6 +153,7 @@ class InProcessNode:
             self._timer = None
         self._voices.aclose()
         self._forwards.aclose()
+        self.pushing.aclose()
         for stream_id in list(self._streams):
             await self.close_stream(stream_id, "node_closed")
         for stream_id in list(self._recorders):
@@ -421,10 +424,10 @@ class InProcessNode:
             raise StreamUnknown(spec.stream_id)
         with self._sender_socket(spec.mode, spec.networks) as leased:
             host = self.options.announce_host or self.options.bind_host
-            return self._forwards.open(spec, host, leased, self._look_at_packs)
+            return self._forwards.open(spec, host, leased, self._look)
 
-    def _look_at_packs(self, stream_id: str, who: Who) -> StreamViewer:
-        return self.open_viewer(stream_id, "ps", audio="raw", who=who)
+    def _look(self, stream_id: str, kind: ViewerKind, audio: Sound, who: Who) -> StreamViewer:
+        return self.open_viewer(stream_id, kind, audio=audio, who=who)
 
     async def aim_forward(self, forward_id: str, host: str, port: int) -> None:
         await self._forwards.aim(forward_id, host, port)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from media.errors import LocalError
+from media.pushing import PushEnded, PushNode
 
 ForwardMode = Literal["udp", "tcp-passive", "tcp-active"]
 """`udp`: we send to an address; `tcp-passive`: we listen for it; `tcp-active`: we connect."""
@@ -82,7 +83,7 @@ class ForwardEnded:
     reason: str
 
 
-OutgoingEvent = ForwardConnected | ForwardEnded
+OutgoingEvent = ForwardConnected | ForwardEnded | PushEnded
 
 
 class OutgoingNode(Protocol):
@@ -111,6 +112,11 @@ class OutgoingNode(Protocol):
 
     async def close_forward(self, forward_id: str, *, rest_s: float = 30.0) -> None:
         """Stop sending; the port rests.  Idempotent."""
+        ...
+
+    @property
+    def pushing(self) -> PushNode:
+        """Streams that are brought to other servers."""
         ...
 
     def forwards(self) -> list[ForwardInfo]: ...

@@ -39,6 +39,7 @@ from media.node import (
 )
 from media.outgoing import ForwardInfo, ForwardSpec, ForwardStatistics, ForwardUnknown
 from media.placement import NodeStanding, NodeState, Traits, choose
+from media.pool_pushes import PoolPushes
 from media.ports import REST_S
 from media.pulling import PullSpec
 from media.record.segment import SegmentsInfo, SegmentSpec
@@ -54,6 +55,7 @@ class NodePool:
         """`nodes`: at least one; they live and end with the pool. `traits` by their names."""
         self.name = "pool"
         self.nodes = tuple(nodes)
+        self.pushing = PoolPushes(self.nodes)
         self._traits = dict(traits or {})
         self._draining: set[str] = set()
         self._listeners: list[Callable[[NodeEvent], None]] = []

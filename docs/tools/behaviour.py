@@ -20,7 +20,7 @@ from typing import Any
 
 from config.keys import Key, all_keys, shower
 from config.types import PortRange, show_duration, show_size
-from docs.tools import behaviour_recording
+from docs.tools import behaviour_pushes, behaviour_recording
 from docs.tools.tables import first_sentence, table
 from gb28181.api.paging import Limit
 from gb28181.device.policy import DevicePolicy
@@ -319,10 +319,10 @@ SOURCES = (
     by_setting("sources.check_interval", "Each camera is asked whether it is there every"),
     fixed("gb28181.sources.service.CHECKS_AT_ONCE", "Cameras asked at one time", ""),
     fixed("gb28181.sources.address.MOST_URL", "Longest address", ""),
-    fixed("media.rtsp.puller.CONNECT_S", "Resolving a name, and connecting, take at most"),
-    fixed("media.rtsp.pull.ANSWER_S", "An answer of the camera comes within"),
-    fixed("media.rtsp.pull.TIMEOUT_S", "Time-out of a session whose camera names none"),
-    fixed("media.rtsp.pull.LEAST_KEEPALIVE_S", "Keepalives, at half of it, are this far apart"),
+    fixed("media.reaching.CONNECT_S", "Resolving a name, and connecting, take at most"),
+    fixed("media.rtsp.asking.ANSWER_S", "An answer of the camera comes within"),
+    fixed("media.rtsp.asking.TIMEOUT_S", "Time-out of a session whose camera names none"),
+    fixed("media.rtsp.asking.LEAST_KEEPALIVE_S", "Keepalives, at half of it, are this far apart"),
     fixed("media.rtsp.reply.MAX_BODY", "Longest description", "bytes"),
     fixed("media.rtsp.reply.MAX_HEAD", "Longest head of an answer", "bytes"),
     fixed("media.rtsp.tracks.MAX_TRACKS", "Tracks of a description that are looked at", ""),
@@ -584,6 +584,10 @@ PARTS: dict[str, tuple[str, tuple[Row, ...]]] = {
     "Media": ("", MEDIA),
     "Players over RTSP": ("", PLAYERS),
     "Browsers over WebRTC": ("", WEBRTC),
+    "Pushing to other servers": (
+        "Names, answers and keepalives of RTSP: as for cameras without SIP.",
+        tuple(fixed(place, what, unit) for place, what, unit in behaviour_pushes.FIXED),
+    ),
     "Recording": (
         "What the platform records itself.",
         (

@@ -41,6 +41,7 @@ from media.node import (
     VoiceEnded,
 )
 from media.outgoing import ForwardConnected, ForwardEnded
+from media.pushing import PushEnded
 from media.record.segment import SegmentClosed, SegmentOpened, SegmentsFailed
 from sip.message import Response
 
@@ -481,7 +482,13 @@ class SessionService:
                 self._media(event.receiver_id, calls.MediaLost(event.reason))
             case FormatChangedEvent() | RecordingFailed() | SoundUnavailable() | ForwardEnded():
                 pass  # told by the watch, or to whoever records or sends on
-            case SegmentOpened() | SegmentClosed() | SegmentsFailed() | ForwardConnected():
+            case (
+                SegmentOpened()
+                | SegmentClosed()
+                | SegmentsFailed()
+                | ForwardConnected()
+                | PushEnded()
+            ):
                 pass  # told to whoever records or sends streams on
             case SenderConnected() | SenderClosed() | VoiceEnded() | ViewerCame() | ViewerLeft():
                 pass  # of those who talk, and of the book of viewers

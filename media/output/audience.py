@@ -63,7 +63,8 @@ class Audience:
             queue = viewer.queue
             if queue.state is ViewerState.WAITING:
                 continue
-            new = None if sound is None else output.track(viewer.audio)
+            told = sound is not None or output.adds_tracks
+            new = output.track(viewer.audio) if told else None
             if old_video != video or new != sound:
                 self._viewers[viewer] = new
                 if queue.state is ViewerState.LIVE and (change := output.change(new)):

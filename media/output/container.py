@@ -17,6 +17,9 @@ from media.unit import AccessUnit, AudioFormat, Codec, VideoFormat
 class Output(ABC):
     """Headers and chunks of one stream; a container says how they look."""
 
+    adds_tracks = False
+    """A viewer can be given a sound it was not told of at first, and may leave it out itself."""
+
     def __init__(self, gop: GopCache) -> None:
         self._gop = gop
         self._chunks: list[tuple[AccessUnit, bytes]] | None = None

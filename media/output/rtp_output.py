@@ -14,13 +14,16 @@ from media.unit import AccessUnit, AudioFormat, FormatChanged
 class RtpOutput(Output):
     """Bundles of one stream."""
 
+    adds_tracks = True
+
     def head(self, sound: AudioFormat | None) -> bytes:
         """The tracks as this viewer gets them."""
         return preface(FormatChanged(self.video, sound))
 
     def change(self, sound: AudioFormat | None) -> bytes:
-        """Nothing: parameter sets stand in front of every key frame."""
-        return b""
+        """The same, for who has promised the tracks to somebody; parameter sets stand in front of
+        every key frame besides."""
+        return self.head(sound)
 
     def mux(self, unit: AccessUnit) -> bytes:
         return bundle(unit)

@@ -91,6 +91,18 @@ def read_preface(chunk: bytes) -> FormatChanged | None:
     return found if isinstance(found, FormatChanged) else None
 
 
+def prefaces(chunk: bytes) -> Iterator[FormatChanged]:
+    """All that a chunk says of the tracks: at its beginning, and where they change."""
+    at, size = 0, len(chunk)
+    while at < size:
+        _, count, length, _, _ = HEAD.unpack_from(chunk, at)
+        if not count:
+            found = read_preface(chunk[at : at + HEAD.size + length])
+            if found is not None:
+                yield found
+        at += HEAD.size + length
+
+
 def unbundle(chunk: bytes) -> Iterator[Bundle]:
     """The units of a chunk this module wrote, in order."""
     at, size = 0, len(chunk)

@@ -7,7 +7,7 @@ RFC 8866 (SDP), RFC 6184 8.2.1 (H.264), RFC 7798 7.1 (H.265), RFC 3640 4.1 (AAC)
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -67,23 +67,36 @@ def describe(
     tracks: list[RtpCodec], host: str, session_id: str, control: Callable[[int], str]
 ) -> bytes:
     """The SDP of an answer to DESCRIBE; `control` gives the address of a track by its number."""
+    head = _head(host, session_id, "::" if ":" in host else "0.0.0.0")
+    lines = [*head, "a=range:npt=now-", "a=control:*"]
+    for number, track in enumerate(tracks):
+        lines += [*_media(track), f"a=control:{control(number)}", "a=recvonly"]
+    return "\r\n".join([*lines, ""]).encode()
+
+
+def announce(tracks: Sequence[RtpCodec], host: str, control: Callable[[int], str]) -> bytes:
+    """The SDP of a stream that is brought to a server, from `host` (RFC 2326 10.3)."""
+    lines = [*_head(host, "1", host), "a=control:*"]
+    for number, track in enumerate(tracks):
+        lines += [*_media(track), f"a=control:{control(number)}"]
+    return "\r\n".join([*lines, ""]).encode()
+
+
+def _head(host: str, session_id: str, where: str) -> list[str]:
     version = "IP6" if ":" in host else "IP4"
-    lines = [
+    return [
         "v=0",
         f"o=- {session_id} 1 IN {version} {host}",
         "s=live",
-        f"c=IN {version} {'::' if version == 'IP6' else '0.0.0.0'}",
+        f"c=IN {version} {where}",
         "t=0 0",
-        "a=range:npt=now-",
-        "a=control:*",
     ]
-    for number, track in enumerate(tracks):
-        kind = track.payload_type
-        lines += [f"m={track.kind} 0 RTP/AVP {kind}", f"a=rtpmap:{kind} {track.rtpmap}"]
-        if track.fmtp:
-            lines.append(f"a=fmtp:{kind} {track.fmtp}")
-        lines += [f"a=control:{control(number)}", "a=recvonly"]
-    return "\r\n".join([*lines, ""]).encode()
+
+
+def _media(track: RtpCodec) -> list[str]:
+    kind = track.payload_type
+    lines = [f"m={track.kind} 0 RTP/AVP {kind}", f"a=rtpmap:{kind} {track.rtpmap}"]
+    return [*lines, f"a=fmtp:{kind} {track.fmtp}"] if track.fmtp else lines
 
 
 def _h264(video: VideoFormat) -> str:

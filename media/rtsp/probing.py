@@ -8,9 +8,10 @@ from time import monotonic
 
 from media.errors import MediaConnectFailed, MediaTimeout
 from media.pulling import PullSpec
+from media.reaching import CONNECT_S
 from media.rtsp import pull as pulls
 from media.rtsp.credentials import Credentials
-from media.rtsp.puller import CONNECT_S, address_of, error_of
+from media.rtsp.puller import address_of, error_of
 
 READ_BYTES = 65_536
 

@@ -19,20 +19,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
 
 from media.pulling import PullSpec
+from media.rtsp.asking import ANSWER_S, Asker, Refused, Send, Unanswered, channel_of
 from media.rtsp.credentials import Credentials
 from media.rtsp.message import Frame
 from media.rtsp.reply import Broken, Reply, ReplyReader
 from media.rtsp.tracks import Track, read_tracks, track_address
 
-ANSWER_S: Final = 5.0
-"""For each answer of the camera."""
-TIMEOUT_S: Final = 60.0
-"""Of a session whose server names none."""
-LEAST_KEEPALIVE_S: Final = 5.0
-AGENT: Final = "gb28181"
+__all__ = [
+    "ANSWER_S",
+    "Described",
+    "Effect",
+    "Media",
+    "NotCarried",
+    "Playing",
+    "PullState",
+    "Refused",
+    "RtspPull",
+    "Send",
+    "Unanswered",
+]
 
 
 class PullState(StrEnum):
@@ -44,13 +51,6 @@ class PullState(StrEnum):
     STARTING = "starting"
     PLAYING = "playing"
     OVER = "over"
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """To the camera."""
-
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +75,6 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """An answer that is no 200."""
-
-    status: int
-    phrase: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unanswered:
-    """No answer in time, or nothing that is RTSP."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class NotCarried:
     """No track of it can be carried."""
 
@@ -111,20 +96,13 @@ class RtspPull:
         self.deadline: float | None = None
         """When `tick` is due."""
         self._spec = spec
-        self._credentials = credentials
+        self._asker = Asker(credentials)
         self._client_port = client_port
         self._reader = ReplyReader()
-        self._cseq = 0
-        self._method = ""
-        self._uri = ""
-        self._more: tuple[str, ...] = ()
-        self._answered_401 = False
         self._base = spec.url
         self._control = ""
         self._tracks: list[Track] = []
         self._number = 0
-        self._session = ""
-        self._timeout_s = TIMEOUT_S
         self._keepalive = "OPTIONS"
         self._channels: dict[int, str] = {}
 
@@ -162,11 +140,11 @@ class RtspPull:
         if self.state is PullState.PLAYING:
             # A lost answer ends nothing: as long as media comes, the camera is there.
             return [self._ask(self._keepalive, self._aggregate, now)]
-        return self._over(Unanswered(f"no answer to {self._method}"))
+        return self._over(Unanswered(f"no answer to {self._asker.method}"))
 
     def stop(self) -> list[Effect]:
         """Nobody wants it any more."""
-        began = bool(self._session) and self.state is not PullState.OVER
+        began = self._asker.in_session and self.state is not PullState.OVER
         out = [self._ask("TEARDOWN", self._aggregate, 0.0)] if began else []
         self.state, self.deadline = PullState.OVER, None
         return list(out)
@@ -176,34 +154,20 @@ class RtspPull:
         return track_address(self._base, self._control, "*")
 
     def _ask(self, method: str, uri: str, now: float, more: tuple[str, ...] = ()) -> Send:
-        self._method, self._uri, self._more, self._answered_401 = method, uri, more, False
-        return self._write(now)
+        self._wait(now)
+        return self._asker.ask(method, uri, more)
 
-    def _write(self, now: float) -> Send:
-        self._cseq += 1
-        lines = [
-            f"{self._method} {self._uri} RTSP/1.0",
-            f"CSeq: {self._cseq}",
-            f"User-Agent: {AGENT}",
-            *self._more,
-        ]
-        if self._session:
-            lines.append(f"Session: {self._session}")
-        answer = self._credentials.answer(self._method, self._uri)
-        if answer is not None:
-            lines.append(f"Authorization: {answer}")
+    def _wait(self, now: float) -> None:
         playing = self.state is PullState.PLAYING
-        wait_s = max(LEAST_KEEPALIVE_S, self._timeout_s / 2) if playing else ANSWER_S
-        self.deadline = now + wait_s
-        return Send("\r\n".join([*lines, "", ""]).encode("utf-8", "replace"))
+        self.deadline = now + (self._asker.keepalive_s if playing else ANSWER_S)
 
     def _reply(self, reply: Reply, now: float) -> list[Effect]:
-        if reply.get("cseq").strip() != str(self._cseq) or reply.status < 200:
+        if not self._asker.is_answer(reply):
             return []
-        if reply.status == 401 and self._credentials.given and not self._answered_401:
-            self._answered_401 = True
-            if self._credentials.challenged(reply.headers.get("www-authenticate", [])):
-                return [self._write(now)]
+        again = self._asker.again(reply)
+        if again is not None:
+            self._wait(now)
+            return [again]
         match self.state:
             case PullState.PLAYING:
                 return []
@@ -220,7 +184,7 @@ class RtspPull:
         if self.state is PullState.SETTING_UP:
             return self._set_up(reply, now)
         self.state = PullState.PLAYING
-        self.deadline = now + max(LEAST_KEEPALIVE_S, self._timeout_s / 2)
+        self._wait(now)
         return [Playing()]
 
     def _described(self, reply: Reply, now: float) -> list[Effect]:
@@ -250,9 +214,7 @@ class RtspPull:
         return self._ask("SETUP", uri, now, (f"Transport: {told}",))
 
     def _set_up(self, reply: Reply, now: float) -> list[Effect]:
-        session, _, more = reply.get("session").partition(";")
-        self._session = session.strip()[:256] or self._session
-        self._read_timeout(more)
+        self._asker.join(reply)
         self._read_channel(reply.get("transport"))
         self._number += 1
         if self._number < len(self._tracks):
@@ -260,21 +222,12 @@ class RtspPull:
         self.state = PullState.STARTING
         return [self._ask("PLAY", self._aggregate, now, ("Range: npt=0.000-",))]
 
-    def _read_timeout(self, text: str) -> None:
-        name, _, value = text.partition("=")
-        if name.strip().lower() == "timeout" and value.strip().isdecimal() and len(value) < 6:
-            self._timeout_s = max(2 * LEAST_KEEPALIVE_S, float(value))
-
     def _read_channel(self, told: str) -> None:
         """A camera may choose other channels than asked."""
-        if self._spec.transport != "tcp":
-            return
-        for part in told.lower().split(";"):
-            name, _, value = part.strip().partition("=")
-            first = value.partition("-")[0]
-            if name == "interleaved" and first.isdecimal() and len(first) < 4:
-                self._channels.pop(2 * self._number, None)
-                self._channels[int(first)] = self._tracks[self._number].kind
+        chosen = channel_of(told) if self._spec.transport == "tcp" else None
+        if chosen is not None:
+            self._channels.pop(2 * self._number, None)
+            self._channels[chosen] = self._tracks[self._number].kind
 
     def _over(self, effect: Effect) -> list[Effect]:
         self.state, self.deadline = PullState.OVER, None

@@ -12,7 +12,6 @@ import socket
 from collections.abc import Callable
 from time import monotonic
 from typing import Final, cast
-from urllib.parse import urlsplit
 
 from media.errors import (
     MediaConnectFailed,
@@ -21,8 +20,9 @@ from media.errors import (
     PortsExhausted,
     UnsupportedCodec,
 )
-from media.guard import forbidden
 from media.pulling import PullRefused, PullSpec
+from media.reaching import CONNECT_S
+from media.reaching import address_of as reached
 from media.receive.pipeline import Pipeline, SoundTrack
 from media.receive.source_lock import Networks, SourceLock
 from media.receive.udp import Deliver, SocketPoller, UdpReceiver
@@ -30,7 +30,6 @@ from media.rtsp import pull as pulls
 from media.rtsp.credentials import Credentials
 from media.rtsp.tracks import Track
 
-CONNECT_S: Final = 5.0
 TICK_S: Final = 1.0
 RTSP_PORT: Final = 554
 
@@ -194,26 +193,8 @@ class RtspPuller(asyncio.Protocol):
 
 
 async def address_of(spec: PullSpec) -> tuple[str, int]:
-    """The address a URL stands for, if it may be connected to. Raises MediaConnectFailed."""
-    try:
-        parts = urlsplit(spec.url)
-        name, port = parts.hostname or "", parts.port or RTSP_PORT
-    except ValueError:
-        raise MediaConnectFailed(spec.url, 0, "no address") from None
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(CONNECT_S):
-            found = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError, TimeoutError):
-        raise MediaConnectFailed(name, port, "the name cannot be resolved") from None
-    reason = "the name cannot be resolved"
-    for _, _, _, _, address in found:
-        host = str(address[0])
-        refused = forbidden(host, spec.allow)
-        if refused is None:
-            return host, port
-        reason = f"{host} is {refused}"
-    raise MediaConnectFailed(name, port, reason)
+    """The address of a camera, if it may be connected to. Raises MediaConnectFailed."""
+    return await reached(spec.url, RTSP_PORT, spec.allow)
 
 
 def error_of(effect: pulls.Refused | pulls.NotCarried | pulls.Unanswered) -> MediaError:

@@ -27,7 +27,7 @@ from media.rtp.pack import unbundle
 from media.rtp.udp import Pacer
 from media.send.sender import Sender
 from media.unit import CLOCK_HZ
-from media.viewer import Who
+from media.viewer import Sound, ViewerKind, Who
 
 CONNECT_S = 30.0
 """A forward that could not send anything by then ends: nobody connected, or nobody aimed it."""
@@ -38,14 +38,15 @@ AT_ONCE = 64
 REMOTE = "{}:{}"
 
 Tell = Callable[[ForwardConnected | ForwardEnded], None]
-Look = Callable[[str, Who], StreamViewer]
+Look = Callable[[str, ViewerKind, Sound, Who], StreamViewer]
+"""Opens a viewer of a stream; raises StreamUnknown, ViewersExhausted."""
 
 
 class Forward:
     """A sender, and the viewer it is fed by once it can send."""
 
     def __init__(self, spec: ForwardSpec, info: ForwardInfo, look: Look, tell: Tell) -> None:
-        """`look` opens a viewer of the stream's packs; raises MediaError."""
+        """`look` is asked for the stream's packs."""
         self.info = info
         self.sender: Sender | None = None
         self._look = look
@@ -77,7 +78,7 @@ class Forward:
         self._late.cancel()
         try:
             remote = REMOTE.format(*sender.remote)
-            viewer = self._look(self.info.stream_id, Who(remote=remote))
+            viewer = self._look(self.info.stream_id, "ps", "raw", Who(remote=remote))
         except MediaError as error:
             self.ended(str(error))
             return

@@ -63,6 +63,9 @@ _CALLS = frozenset(
         "open_forward",
         "aim_forward",
         "close_forward",
+        "push.open",
+        "push.reach",
+        "push.close",
     }
 )
 
@@ -168,9 +171,12 @@ class Child:
         options = dict(call.options)
         if options.pop("hears", False):
             options["on_heard"] = self._hears(call)
-        target = self._viewing if call.method == "hls" else self._node
+        target: object = self._viewing if call.method == "hls" else self._node
+        name = call.method
+        if name.startswith("push."):
+            target, name = self._node and self._node.pushing, name.removeprefix("push.")
         try:
-            value = await getattr(target, call.method)(*call.arguments, **options)
+            value = await getattr(target, name)(*call.arguments, **options)
         except MediaError as error:
             self._answer(m.raised(call.number, error))
         except Exception as error:
@@ -218,6 +224,7 @@ class Child:
             _some(node.sender_statistics(one.sender_id) for one in node.senders()),
             _some(node.segments(one) for one in node.segmented()),
             _some(node.forward_statistics(one.forward_id) for one in node.forwards()),
+            _some(node.pushing.statistics(one.push_id) for one in node.pushing.infos()),
             self._viewing.dropped() if self._viewing is not None else (),
             tuple((one.viewer_id, one.bytes_out, one.dropped_frames) for one in node.viewers()),
         )

@@ -23,6 +23,7 @@ from media.node import (
     VoiceStatistics,
 )
 from media.outgoing import ForwardEnded, ForwardInfo, ForwardStatistics
+from media.pushing import PushEnded, PushInfo, PushStatistics
 from media.record.segment import SegmentsFailed, SegmentsInfo
 
 from .messages import Seen
@@ -44,12 +45,14 @@ class Known:
         self.voices: dict[str, VoiceStatistics] = {}
         self.senders: dict[str, SenderInfo] = {}
         self.forwards: dict[str, ForwardInfo] = {}
+        self.pushes: dict[str, PushInfo] = {}
         self.hearers: dict[int, Callable[[bytes], None]] = {}
         self.viewers: dict[str, ViewerInfo] = {}
         self.totals = NodeTotals(0, 0)
         self._streams_seen: dict[str, StreamStatistics] = {}
         self._senders_seen: dict[str, SenderStatistics] = {}
         self._forwards_seen: dict[str, ForwardStatistics] = {}
+        self._pushes_seen: dict[str, PushStatistics] = {}
 
     def see(self, seen: Seen) -> None:
         """Figures came."""
@@ -59,6 +62,7 @@ class Known:
             self._streams_seen = streams
             self._senders_seen = {one.sender_id: one for one in seen.senders}
             self._forwards_seen = {one.forward_id: one for one in seen.forwards}
+            self._pushes_seen = {one.push_id: one for one in seen.pushes}
         else:
             self._streams_seen.update(streams)
         for viewer_id, size, dropped in seen.looking:
@@ -94,6 +98,10 @@ class Known:
         """How an open forward stood last."""
         return self._forwards_seen.get(forward_id) if forward_id in self.forwards else None
 
+    def push(self, push_id: str) -> PushStatistics | None:
+        """How an open push stood last."""
+        return self._pushes_seen.get(push_id) if push_id in self.pushes else None
+
     def close_stream(self, stream_id: str) -> bool:
         """Forget a stream and its receiver; False when there is none."""
         for info in [one for one in self.receivers.values() if one.stream_id == stream_id]:
@@ -125,6 +133,7 @@ class Known:
             *(SegmentsFailed(stream_id, reason, False) for stream_id in self.segments),
             *(SenderClosed(one.voice_id, one.sender_id, reason) for one in self.senders.values()),
             *(ForwardEnded(f.stream_id, f.forward_id, reason) for f in self.forwards.values()),
+            *(PushEnded(one.stream_id, one.push_id, reason) for one in self.pushes.values()),
             *(ViewersChanged(stream_id, 0) for stream_id in self.streams),
             *(ViewerLeft(viewer, "worker_died") for viewer in self.viewers.values()),
         ]

@@ -24,6 +24,7 @@ from .audience import Audience
 from .known import Known
 from .link import Link
 from .process import WorkerProcess
+from .pushes import WorkerPushes
 from .secret import Seal
 from .serving import HttpOptions
 from .wire import WireError
@@ -67,6 +68,7 @@ class WorkerLife:
         self.on_lost: Callable[[int, str], None] = _nobody
         """The worker that was this process is gone, and why."""
         self._known = Known()
+        self.pushing = WorkerPushes(lambda: self._known, self._ask)
         self._resting: tuple[int, ...] = ()
         self._audience = Audience(options, self._send)
         self._waiting: dict[int, asyncio.Future[Any]] = {}

@@ -16,6 +16,7 @@ from media.errors import MediaError
 from media.hub import HubLimits
 from media.inprocess import NodeOptions
 from media.pulling import PullSpec
+from media.pushing import PushEnded, PushInfo, PushSpec, PushStatistics
 from media.record.segment import (
     SegmentClosed,
     SegmentOpened,
@@ -136,6 +137,7 @@ class Seen:
     senders: tuple[seam.SenderStatistics, ...] = ()
     segments: tuple[SegmentsInfo, ...] = ()
     forwards: tuple[outgoing.ForwardStatistics, ...] = ()
+    pushes: tuple[PushStatistics, ...] = ()
     viewers: tuple[tuple[int, int], ...] = ()
     """Number of a viewer, and how many frames it was too slow for so far."""
     looking: tuple[tuple[str, int, int], ...] = ()
@@ -203,7 +205,7 @@ TYPES: tuple[type[Any], ...] = (
     *(VideoFormat, AudioFormat, HubLimits, NodeOptions, HttpOptions, Refusal),
     *(outgoing.ForwardSpec, outgoing.ForwardInfo, outgoing.ForwardStatistics),
     *(outgoing.ForwardConnected, outgoing.ForwardEnded),
-    PullSpec,
+    *(PullSpec, PushSpec, PushInfo, PushStatistics, PushEnded),
 )
 """Everything that may travel."""
 

@@ -11,11 +11,14 @@ from media.receive.sound_in import SoundIn
 from media.receive.stats import PipelineStats
 from media.receive.track import AudioTrack, Formats, Out
 from media.rtp.packet import HEADER
+from media.rtp.sdp import codecs
+from media.rtsp.asking import Refused, Send, Unanswered
 from media.rtsp.credentials import Credentials
 from media.rtsp.pull import PullState, RtspPull
+from media.rtsp.push import PushState, RtspPush
 from media.rtsp.reply import MAX_BODY, MAX_HEAD, ReplyReader
 from media.rtsp.tracks import read_tracks
-from media.unit import AudioFormat, Codec
+from media.unit import AudioFormat, Codec, VideoFormat
 from tests.unit.media.test_rtsp_pull import SDP, reply
 
 pieces = st.sampled_from(
@@ -47,6 +50,20 @@ def test_any_answers(parts: list[bytes], cuts: list[int]) -> None:
         machine.tick(float(number))
     assert machine.state in PullState
     machine.stop()
+
+
+@given(st.lists(pieces, max_size=12))
+def test_any_answers_to_a_push(parts: list[bytes]) -> None:
+    video = VideoFormat(Codec.H264, 320, 240, 25.0, (b"\x67\x42\x00\x1e", b"\x68\xce\x38\x80"))
+    credentials = Credentials("u", "p", lambda: "c")
+    machine = RtspPush("rtsp://192.0.2.1/", codecs(video, None), "192.0.2.7", credentials)
+    machine.start(0.0)
+    overs = 0
+    for number, part in enumerate(parts):
+        found = machine.feed(part, float(number)) + machine.tick(float(number))
+        overs += sum(isinstance(one, Refused | Unanswered) for one in found)
+        assert overs == (machine.state is PushState.OVER)
+    assert sum(isinstance(one, Send) for one in machine.stop()) <= (not overs)
 
 
 @given(
