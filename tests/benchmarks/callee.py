@@ -54,9 +54,11 @@ class Studio:
         self.counts: Counter[str] = Counter()
         self.on_first: Callable[[str], None] = lambda name: None
 
-    def load(self, width: int, height: int, bit_rate: int, seconds: int) -> tuple[float, float]:
+    def load(
+        self, width: int, height: int, bit_rate: int, seconds: int, gop: int
+    ) -> tuple[float, float]:
         """Choose the pictures; returns packets and bits per second of a stream."""
-        self._moments = moments(width, height, bit_rate, seconds)
+        self._moments = moments(width, height, bit_rate, seconds, gop)
         share = FPS / len(self._moments)
         packets = sum(len(m.datagrams) for m in self._moments)
         return packets * share, 8 * sum(len(m.data) for m in self._moments) * share

@@ -51,9 +51,9 @@ class Moment:
         return sequence
 
 
-def moments(width: int, height: int, bit_rate: int, seconds: int) -> list[Moment]:
+def moments(width: int, height: int, bit_rate: int, seconds: int, gop: int = GOP) -> list[Moment]:
     """The frames of a clip, to be sent again and again."""
-    frames = split_frames(clip(width, height, bit_rate, seconds).read_bytes())
+    frames = split_frames(clip(width, height, bit_rate, seconds, gop).read_bytes())
     sound = tone_file().read_bytes()
     writer = PsWriter()
     return [
@@ -81,9 +81,9 @@ def _moment(writer: PsWriter, frame: Frame, sound: bytes) -> Moment:
     return Moment(data, tuple(heads), datagrams, tuple(clocks), frame.key)
 
 
-def clip(width: int, height: int, bit_rate: int, seconds: int) -> Path:
-    """Encoded once and kept: constant bit rate, noise in the picture, a key frame every 2 s."""
-    path = cache_dir() / f"bench-{width}x{height}-{bit_rate}-{seconds}.h264"
+def clip(width: int, height: int, bit_rate: int, seconds: int, gop: int = GOP) -> Path:
+    """Encoded once and kept: constant bit rate, noise in the picture, a key frame each `gop`."""
+    path = cache_dir() / f"bench-{width}x{height}-{bit_rate}-{seconds}-{gop}.h264"
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
@@ -94,7 +94,7 @@ def clip(width: int, height: int, bit_rate: int, seconds: int) -> Path:
                 "ffmpeg", "-hide_banner", "-loglevel", "error", "-y", "-f", "lavfi", "-i", source,
                 "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "ultrafast",
                 "-b:v", rate, "-minrate", rate, "-maxrate", rate, "-bufsize", str(bit_rate // 2),
-                "-x264-params", f"nal-hrd=cbr:keyint={GOP}:min-keyint={GOP}:scenecut=0:bframes=0",
+                "-x264-params", f"nal-hrd=cbr:keyint={gop}:min-keyint={gop}:scenecut=0:bframes=0",
                 "-f", "h264", str(part),
             ]  # fmt: skip
             subprocess.run(command, check=True)

@@ -27,6 +27,9 @@ class Options:
     streams: tuple[int, ...] = (10, 50)
     viewers: tuple[int, ...] = (0, 1, 10)
     modes: tuple[str, ...] = ("udp", "tcp")
+    output_streams: int = 2
+    """Streams whose viewers are compared by output."""
+    output_viewers: tuple[int, ...] = (1, 10, 100)
     width: int = 1920
     height: int = 1080
     bit_rate: int = 4_000_000
@@ -40,8 +43,9 @@ class Options:
 
 TINY = Options(
     devices=20, many=40, nvrs=2, nvr_channels=20, tree=1000, keepalive_rate=200, register_rate=100,
-    seconds=0.5, rounds=1, streams=(2,), viewers=(0, 1), modes=("udp", "tcp"), width=320,
-    height=240, bit_rate=400_000, clip=4, settle=0.5, openings=2,
+    seconds=0.5, rounds=1, streams=(2,), viewers=(0, 1), modes=("udp", "tcp"),
+    output_streams=1, output_viewers=(1,), width=320, height=240, bit_rate=400_000, clip=4,
+    settle=0.5, openings=2,
 )  # fmt: skip
 """A few seconds, to see that everything still works; the figures mean nothing."""
 

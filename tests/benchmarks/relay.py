@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from .child import Child, child
+from .footage import GOP
 from .options import Options
 from .product import Product, product
 from .signalling import check
@@ -37,7 +38,7 @@ def _streams(options: Options, mode: str, count: int) -> Iterator[Row]:
         before = _anchor(options, mode, count, load, anchor)
         channels = ready(server, load, count)
         empty = server.megabytes()
-        urls = _open(server, channels, mode)
+        urls = [str(view["urls"]["flv"]) for view in opened(server, channels, mode)]
         time.sleep(options.settle)
         rows: list[dict[str, Any]] = []
         for viewers in options.viewers:
@@ -69,7 +70,7 @@ def _streams(options: Options, mode: str, count: int) -> Iterator[Row]:
 def pictures(options: Options) -> dict[str, int]:
     return {
         "width": options.width, "height": options.height, "bit_rate": options.bit_rate,
-        "seconds": options.clip,
+        "seconds": options.clip, "gop": GOP,
     }  # fmt: skip
 
 
@@ -79,11 +80,10 @@ def ready(server: Product, load: Child, count: int) -> list[str]:
     return [channel_id(0, channel, count) for channel in range(count)]
 
 
-def _open(server: Product, channels: list[str], mode: str) -> list[str]:
-    """Pull all of them; the addresses of their streams."""
+def opened(server: Product, channels: list[str], mode: str) -> list[dict[str, Any]]:
+    """Pull all of them; what the live call answered for each."""
     with ThreadPoolExecutor(8) as pool:
-        answers = pool.map(lambda c: server.play(c, transport=TRANSPORTS[mode]), channels)
-        return [str(answer["urls"]["flv"]) for answer in answers]
+        return list(pool.map(lambda c: server.play(c, transport=TRANSPORTS[mode]), channels))
 
 
 def _measure(

@@ -6,6 +6,7 @@ What they measure here means nothing; that the load gets through and is counted 
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.__main__ import PARTS, main
+from tests.benchmarks.outputs import OUTPUTS
+from tests.benchmarks.readers import FlvTags, HttpBody, Interleaved, Mp4Boxes, WebSocket
 from tests.benchmarks.signalling import check
 from tests.benchmarks.table import Row
-from tests.benchmarks.watchers import FlvReader
 from tests.e2e.server import ROOT
 
 BUDGETS = {
@@ -30,7 +32,7 @@ BUDGETS = {
 }
 
 
-SHOWN = ("storm", "catalog", "channels", "relay", "first-picture")
+SHOWN = ("storm", "catalog", "channels", "relay", "outputs", "first-picture")
 """Not the others: they start the product again for the same loads."""
 
 
@@ -50,6 +52,8 @@ def test_parts_in_tiny(tmp_path: Path) -> None:
         assert found[0]["budget"] == budget
     seen = [row for row in rows if "1 viewers each, per stream" in row["work"]]
     assert len(seen) == 2
+    for output in OUTPUTS:
+        assert any(f"1 viewers each by {output}," in name for name in names), output
     for row in seen:
         assert "gap" not in row["note"], row["note"]
         frames, pictures = row["note"].split()[0], row["note"].split(", ")[1].split()[0]
@@ -89,7 +93,7 @@ def _chunk(data: bytes) -> bytes:
     ("times", "faults"), [((0, 40, 80), {}), ((0, 40, 120), {"gap": 1}), ((0, 0, 40), {"gap": 1})]
 )
 def test_a_watcher_sees_what_is_missing(times: tuple[int, ...], faults: dict[str, int]) -> None:
-    reader = FlvReader("url")
+    reader = HttpBody("url", FlvTags("url"))
     flv = b"FLV\x01\x01\0\0\0\x09\0\0\0\0"
     stream = b"HTTP/1.1 200 OK\r\n\r\n" + _chunk(flv + _tag(0x17, times[0]))
     stream += b"".join(_chunk(_tag(0x27, time_ms)) for time_ms in times[1:])
@@ -100,9 +104,34 @@ def test_a_watcher_sees_what_is_missing(times: tuple[int, ...], faults: dict[str
 
 
 def test_a_watcher_wants_a_key_picture_first() -> None:
-    reader = FlvReader("url")
+    reader = HttpBody("url", FlvTags("url"))
     reader.feed(b"HTTP/1.1 401 Unauthorized\r\n\r\n" + _chunk(b"FLV" + bytes(10) + _tag(0x27, 0)))
     assert set(reader.faults) == {
         "HTTP/1.1 401 Unauthorized",
         "begins without a key picture",
     }
+
+
+def test_watchers_count_fragments_frames_and_markers() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        web = WebSocket("url", FlvTags("url"), ours)
+        flv = b"FLV\x01\x01\0\0\0\x09\0\0\0\0" + _tag(0x17, 0)
+        for piece in (b"\x82" + bytes([len(flv)]) + flv, b"\x89\x02hi", b"\x88\x00"):
+            for octet in piece:
+                web.feed(bytes([octet]))
+        assert theirs.recv(64) == b"\x8a\x82\0\0\0\0hi"
+    assert web.pictures == 1
+    assert dict(web.faults) == {"closed by the server": 1}
+    boxes = Mp4Boxes("url")
+    for track in (1, 2, 1):
+        traf = b"tfhd" + bytes(4) + track.to_bytes(4, "big")
+        moof = (8 + len(traf)).to_bytes(4, "big") + b"moof" + traf
+        for octet in moof + (1008).to_bytes(4, "big") + b"mdat" + bytes(1000):
+            boxes.feed(bytes([octet]))
+    assert boxes.pictures == 2
+    rtp = Interleaved("url", b"$\0\0")
+    for octet in b"\x04\x80\xe0ab" + b"$\x02\0\x04\x80\xe0ab" + b"$\0\0\x04\x80\x60ab":
+        rtp.feed(bytes([octet]))
+    assert rtp.pictures == 1
+    assert not rtp.faults

@@ -84,6 +84,10 @@ class RtspClient:
             self.frames.append(self._frame())
         return self.frames
 
+    def unread(self) -> bytes:
+        """What came and was not looked at."""
+        return self._buffer
+
     def is_closed(self) -> bool:
         """The server closes; what it still says is read away."""
         try:
