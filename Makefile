@@ -39,17 +39,18 @@ test: debian $(VENV)/.stamp-test lint ## everything the continuous integration r
 	export TEST_RERUNS=3
 	alone="tests/unit tests/property tests/rules tests/fuzz"
 	echo "--- what depends on nothing outside: meanwhile, with the time that is left ($$alone)"
-	nice -n 10 $(BIN)/python -m pytest -q $$alone > $(VENV)/alone.log 2>&1 & meanwhile=$$!
-	trap 'kill $$meanwhile 2>/dev/null || true' EXIT
-	echo "--- storms and the browser, one after the other"
-	$(BIN)/python -m pytest -q -rR --durations=20 -m "slow or browser"
-	renice -n 0 $$meanwhile > /dev/null 2>&1 || true
+	nice -n 10 $(BIN)/python -m pytest -q $$alone > $(VENV)/alone.log 2>&1 & alone_runs=$$!
+	trap 'kill $$alone_runs $${browser_runs:-} 2>/dev/null || true' EXIT
+	echo "--- storms, one after the other"
+	$(BIN)/python -m pytest -q -rR --durations=10 -m "slow and not browser"
+	echo "--- the browser: meanwhile, in one process of its own"
+	$(BIN)/python -m pytest -q -rR --durations=10 -m browser > $(VENV)/browser.log 2>&1 & browser_runs=$$!
 	echo "--- everything else, side by side, but what is marked nightly (make test ARGS='-m nightly')"
-	$(BIN)/python -m pytest -q -rR --durations=20 -m "not slow and not browser and not nightly" -n 4 --dist loadfile \
+	$(BIN)/python -m pytest -q -rR --durations=20 -m "not slow and not browser and not nightly" -n 3 --dist loadfile \
 	  $$(printf -- '--ignore=%s ' $$alone)
-	echo "--- what depends on nothing outside"
-	result=0; wait $$meanwhile || result=$$?
-	cat $(VENV)/alone.log
+	result=0
+	echo "--- the browser"; wait $$browser_runs || result=$$?; cat $(VENV)/browser.log
+	echo "--- what depends on nothing outside"; wait $$alone_runs || result=$$?; cat $(VENV)/alone.log
 	exit $$result
 
 lint: $(VENV)/.stamp-test ## form, mistakes, types
