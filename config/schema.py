@@ -14,6 +14,7 @@ from config.sections import (
     LogSettings,
     MediaSettings,
     ProgrammeSettings,
+    PushSettings,
     Section,
     SessionSettings,
     SipSettings,
@@ -41,6 +42,7 @@ class Settings(Section):
     talk: TalkSettings = TalkSettings()
     recording: RecordingSettings = RecordingSettings()
     sources: SourceSettings = SourceSettings()
+    pushes: PushSettings = PushSettings()
     database: DatabaseSettings = DatabaseSettings()
     cluster: ClusterSettings = ClusterSettings()
     store: StoreSettings = StoreSettings()

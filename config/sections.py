@@ -327,6 +327,16 @@ class SourceSettings(Section):
     which are refused otherwise."""
 
 
+class PushSettings(Section):
+    """Streams that are brought to other servers by RTSP or RTMP."""
+
+    limit: int = Field(64, ge=0, le=4096)
+    """How many may be entered; 0 turns it off."""
+    allow: Annotated[tuple[Cidr, ...], BeforeValidator(parse_list)] = ()
+    """Networks that may be pushed to though they hold this host's own or link-local addresses,
+    which are refused otherwise."""
+
+
 class DatabaseSettings(Section):
     """Where the truth is kept."""
 

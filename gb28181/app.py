@@ -39,6 +39,7 @@ from gb28181.playback.archive import Archive
 from gb28181.playback.downloads import DownloadService
 from gb28181.playback.ending import Endings
 from gb28181.playback.service import PlaybackService
+from gb28181.pushes.service import PushService
 from gb28181.reports import Reports
 from gb28181.session.address import MediaAddresses
 from gb28181.session.aftermath import Aftermath
@@ -123,6 +124,7 @@ class App:
         self._ready["tree"] = True
         await self.sessions.start()
         await self.forwards.start()
+        await self.pushes.start()
         await self.browsers.start()
         await self.talks.start()
         await self.reports.start()
@@ -179,6 +181,7 @@ class App:
             "filming",
             "talks",
             "forwards",
+            "pushes",
             "browsers",
             "sessions",
             "downloads",
@@ -300,6 +303,15 @@ class App:
         """What is built on calls: recordings, downloads, talks, pictures sent on."""
         allow, rest_s = map(str, self.settings.media.allow), self.settings.sessions.rest
         self.forwards = Forwards(self.sessions, self.node, allow, rest_s)
+        self.pushes = PushService(
+            self.sessions,
+            self.devices,
+            self.node,
+            self.store.pushes,
+            self.bus,
+            wiring.push_options(self.settings),
+            dialer.new_id,
+        )
         media = self.settings.media
         self.browsers = BrowserStreams(
             self.sessions, self.node, media.transcodes, media.listen_host
@@ -384,6 +396,7 @@ class App:
             devices=self.devices,
             sessions=self.sessions,
             forwards=self.forwards,
+            pushes=self.pushes,
             browsers=self.browsers,
             control=self.control,
             subscriber=self.reports.subscriber,
@@ -465,6 +478,7 @@ class App:
         self.downloads.device_changed(device_id, state)
         self.filming.recordings.device_changed(device_id, state)
         self.talks.device_changed(device_id, state)
+        self.pushes.device_changed(device_id, state)
         if state == "online":
             self.aftermath.device_back(device_id)
 

@@ -23,6 +23,7 @@ def install_figures(metrics: Metrics, app: App) -> None:
     _store(metrics, app)
     _reports(metrics, app)
     _recordings(metrics, app)
+    _pushes(metrics, app)
     _loop(metrics)
 
 
@@ -36,6 +37,19 @@ def _recordings(metrics: Metrics, app: App) -> None:
     )
     metrics.gauge(
         "gb28181_recording_bytes", "Bytes of all recordings.", lambda: float(filming.house.size)
+    )
+
+
+def _pushes(metrics: Metrics, app: App) -> None:
+    pushes = app.pushes
+    metrics.gauge(
+        "gb28181_pushes",
+        "Streams that are to be brought to other servers, by state.",
+        lambda: {(state,): float(number) for state, number in pushes.by_state().items()},
+        ("state",),
+    )
+    metrics.counter(
+        "gb28181_push_bytes_total", "Bytes brought to other servers.", lambda: pushes.bytes_out
     )
 
 

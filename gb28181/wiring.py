@@ -18,6 +18,7 @@ from gb28181.control.service import ControlOptions
 from gb28181.control.snapshot import SnapshotOptions
 from gb28181.control.stills import KeyFrames, StillOptions, Stills
 from gb28181.playback.progress import DownloadLimits
+from gb28181.pushes.service import PushOptions
 from gb28181.recording.options import RecordingOptions
 from gb28181.session.pull import PullTimes
 from gb28181.session.tickets import TicketOffice
@@ -136,6 +137,11 @@ def media_sources(settings: Settings) -> Callable[[Flow], tuple[str, ...]]:
 def source_options(settings: Settings) -> SourceOptions:
     sources = settings.sources
     return SourceOptions(sources.check_interval, tuple(str(one) for one in sources.allow))
+
+
+def push_options(settings: Settings) -> PushOptions:
+    pushes = settings.pushes
+    return PushOptions(pushes.limit, tuple(str(one) for one in pushes.allow))
 
 
 def control_options(settings: Settings) -> ControlOptions:

@@ -586,7 +586,10 @@ PARTS: dict[str, tuple[str, tuple[Row, ...]]] = {
     "Browsers over WebRTC": ("", WEBRTC),
     "Pushing to other servers": (
         "Names, answers and keepalives of RTSP: as for cameras without SIP.",
-        tuple(fixed(place, what, unit) for place, what, unit in behaviour_pushes.FIXED),
+        (
+            *(by_setting(name, what) for name, what in behaviour_pushes.BY_SETTING),
+            *(fixed(place, what, unit) for place, what, unit in behaviour_pushes.FIXED),
+        ),
     ),
     "Recording": (
         "What the platform records itself.",

@@ -61,6 +61,10 @@ EVENTS: dict[str, tuple[str, str]] = {
         "`channel_id` `state` `cause` `wanted_by`",
         "The recording of a channel on the platform began, paused, broke or ended.",
     ),
+    "push.changed": (
+        "`push_id` `channel_id` `stream` `target` `state` `waits_for` `reason`",
+        "A stream that is brought to another server changed its state; `target` without secrets.",
+    ),
     "export.changed": (
         "`export_id` `channel_id` `state`",
         "An export of recorded time is done, or failed.",

@@ -21,6 +21,7 @@ from gb28181.playback.archive import Archive
 from gb28181.playback.downloads import DownloadService
 from gb28181.playback.service import PlaybackService
 from gb28181.positions.service import PositionService
+from gb28181.pushes.service import PushService
 from gb28181.recording.archive import RecordedArchive
 from gb28181.recording.exports import Exports
 from gb28181.recording.house import House
@@ -68,6 +69,7 @@ class Platform:
     devices: DeviceService
     sessions: SessionService
     forwards: Forwards
+    pushes: PushService
     browsers: BrowserStreams
     control: ControlService
     subscriber: Subscriber

@@ -30,6 +30,7 @@ from gb28181.store.history import History
 from gb28181.store.migrate import upgrade
 from gb28181.store.options import StoreOptions
 from gb28181.store.pending import Pending
+from gb28181.store.pushes import PushBook
 from gb28181.store.recordings import RecordingBook
 from gb28181.store.records import (
     AlarmRecord,
@@ -75,6 +76,8 @@ class Store:
     """What the platform records itself."""
     sources: SourceBook
     """Cameras without SIP."""
+    pushes: PushBook
+    """Streams that are brought to other servers."""
     control: ControlBook
     """Pictures that were taken, upgrades that were asked for."""
 
@@ -106,6 +109,7 @@ class Store:
         self.downloads = DownloadBook(engine, self._writer)
         self.recordings = RecordingBook(engine, self._writer)
         self.sources = SourceBook(engine, self._writer, cipher)
+        self.pushes = PushBook(engine, self._writer, cipher)
         self.history.purgers += [self.alarms.purge, self.tracks.purge]
 
     @classmethod

@@ -396,3 +396,15 @@ sources = sa.Table(
     _text("transport"),
     sa.Column("created_at", UtcTime, nullable=False),
 )
+
+
+pushes = sa.Table(
+    "pushes",
+    metadata,
+    sa.Column("push_id", sa.Text, primary_key=True),
+    _text("channel_id"),
+    _text("stream"),
+    _text("target"),
+    sa.Column("url", sa.Text, nullable=True),
+    sa.Column("created_at", UtcTime, nullable=False),
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gb28181.telemetry import (
     events,
     events_outgoing,
+    events_push,
     events_recording,
     events_source,
     events_talk,
@@ -16,6 +17,7 @@ from gb28181.telemetry.events import LogEvent
 MODULES = (
     events,
     events_outgoing,
+    events_push,
     events_viewer,
     events_talk,
     events_worker,

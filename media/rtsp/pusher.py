@@ -176,7 +176,7 @@ class RtspPusher(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._writable.set()
-        self._fail(MediaTimeout("answer", 0.0))
+        self._fail(PushRefused("the target closed its connection"))
         self._end(str(exc) if exc is not None else "the target closed its connection")
 
     def pause_writing(self) -> None:

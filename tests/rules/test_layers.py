@@ -38,6 +38,7 @@ FLOORS = (
         "conformance",
         "recording",
         "sources",
+        "pushes",
     ),
     ("session", "control", "subscribe"),
     ("device",),
