@@ -40,6 +40,8 @@ class RecordingSettings(Section):
     overwrite: bool = True
     """At the quota, or at the reserve, the oldest recordings that are not protected go; else, and
     when there are none, recording pauses until there is room."""
+    playbacks: int = Field(32, ge=0, le=1000)
+    """Recordings of the platform shown as streams at one time."""
     export_retention: Duration = Field(7 * DAY, ge=60, le=3650 * DAY)
     """How long exported files are kept."""
     look: Duration = Field(10.0, ge=0.2, le=600)

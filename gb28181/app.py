@@ -319,7 +319,6 @@ class App:
         self.talks = self._talk_service(dialer)
         self.archive = Archive(self.devices, self.control)
         self.playback = PlaybackService(self.sessions, self.archive, dialer.new_id)
-        self.playback.others = self.browsers.wanted
         self.downloads = DownloadService(
             self.sessions,
             self.archive,
@@ -348,6 +347,8 @@ class App:
             dialer.new_id,
         )
         self.filming.offer(self.reports.linkage)
+        self.playback.others = self.filming.replays.wanted
+        self.filming.replays.others = self.browsers.wanted
 
     def _conformance(self) -> ConformanceService:
         sip = self.settings.sip
@@ -414,6 +415,7 @@ class App:
             recording_plans=self.filming.plans,
             recorded=self.filming.archive,
             exports=self.filming.exports,
+            replays=self.filming.replays,
             room=self.filming.house,
             recovery=self.filming.recovery,
             sources=self.sources,

@@ -18,6 +18,7 @@ from gb28181.recording.house import House
 from gb28181.recording.options import RecordingOptions
 from gb28181.recording.plans import Plans
 from gb28181.recording.recovery import Recovery
+from gb28181.recording.replays import ReplayService
 from gb28181.recording.service import RecordingService
 from gb28181.recording.storage import LocalStorage
 from gb28181.session.caller import Directory
@@ -54,6 +55,7 @@ class Filming:
         self.plans = Plans(book, self.recordings, options, ids)
         self.recovery = Recovery(book, self.storage)
         self.archive = RecordedArchive(book, self.storage, self.recordings.growing)
+        self.replays = ReplayService(sessions, node, self.archive, options.playbacks, ids)
         self.exports = Exports(
             book, self.archive.film, self.storage, bus, store.data_dir / "exports", options, ids
         )
@@ -78,6 +80,7 @@ class Filming:
         weeks = await self.plans.start()
         await self.recordings.start(weeks)
         await self.exports.start()
+        self.replays.start()
         self._looking = asyncio.create_task(self._compare(), name="recordings compared")
 
     async def aclose(self) -> None:
@@ -85,6 +88,7 @@ class Filming:
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
+        self.replays.aclose()
         await self.exports.aclose()
         await self.house.aclose()
         await self.recordings.aclose()

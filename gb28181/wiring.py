@@ -221,6 +221,7 @@ def recording_options(settings: Settings) -> RecordingOptions:
         quota=recording.quota,
         reserve=recording.reserve,
         overwrite=recording.overwrite,
+        playbacks=recording.playbacks,
         export_keep_s=recording.export_retention,
         look_s=recording.look,
     )

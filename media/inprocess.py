@@ -20,6 +20,7 @@ from itertools import count
 from time import monotonic, time
 
 from media.errors import PortsExhausted, StreamUnknown, ViewersExhausted
+from media.feeding import Fed
 from media.hls.feed import HlsPlayer
 from media.hub import Hub, HubLimits
 from media.lookers import Lookers
@@ -58,7 +59,7 @@ from media.receive.single_udp import SingleUdp
 from media.receive.source_lock import Networks, SourceLock
 from media.receive.tcp import TcpReceiver, open_tcp_socket
 from media.receive.udp import SocketPoller, open_udp_socket
-from media.record.recorder import Recorder
+from media.record.recorder import Recorder, told
 from media.record.segment import SegmentsInfo, SegmentSpec
 from media.record.segments import SegmentRecorder
 from media.revoked import Refusal
@@ -197,6 +198,8 @@ class InProcessNode:
                 self._open_rtcp(stream, port + 1)
             elif spec.mode == "udp" and self._single_udp is not None:
                 stream.open_shared(info, self._single_udp, SourceLock(networks, spec.ssrc), now)
+            elif spec.mode == "fed":
+                stream.open_fed(info, now)
             elif spec.mode == "rtsp":
                 stream.open_rtsp(info, self._socket_poller(), self._track_socket(info), now)
             elif shared:
@@ -223,6 +226,10 @@ class InProcessNode:
         if receiver is None or not isinstance(receiver.shell, RtspPuller):
             raise ReceiverUnknown(f"{receiver_id} does not pull")
         await receiver.shell.pull(spec)
+
+    async def feed(self, receiver_id: str, outs: Fed) -> None:
+        if not self._stream_of(receiver_id).feed(outs, self._clock()):
+            raise ReceiverUnknown(f"{receiver_id} is not fed")
 
     async def update_receiver(
         self,
@@ -325,11 +332,11 @@ class InProcessNode:
             stream.record(None)
         await recorder.aclose()
         self._recorders.pop(stream_id, None)
-        return _told(stream_id, recorder)
+        return told(stream_id, recorder)
 
     def recording(self, stream_id: str) -> RecordingInfo | None:
         recorder = self._recorders.get(stream_id)
-        return None if recorder is None else _told(stream_id, recorder)
+        return None if recorder is None else told(stream_id, recorder)
 
     def recordings(self) -> list[str]:
         """Streams being recorded."""
@@ -515,6 +522,8 @@ class InProcessNode:
 
     def _open_socket(self, mode: ReceiveMode, now: float) -> tuple[int, socket.socket | None]:
         """A leased port and what listens on it; ports that others hold are passed over."""
+        if mode == "fed":
+            return 0, None
         while True:
             port = self.ports.lease(now)
             borrowed = self._rtcp.pop(port, None)
@@ -582,16 +591,5 @@ class InProcessNode:
             self._rtcp.pop(info.port + 1, None)
             for port in self._more_ports.pop(info.receiver_id, ()):
                 self.ports.release(port, self._clock(), rest_s)
-            if info.port != self.options.single_port:
+            if info.port not in (0, self.options.single_port):
                 self.ports.release(info.port, self._clock(), rest_s)
-
-
-def _told(stream_id: str, recorder: Recorder) -> RecordingInfo:
-    return RecordingInfo(
-        stream_id,
-        recorder.path,
-        recorder.size,
-        recorder.units,
-        recorder.seconds,
-        recorder.failure,
-    )

@@ -24,6 +24,7 @@ from media.errors import (
     StreamUnknown,
     ViewersExhausted,
 )
+from media.feeding import FeedNode
 from media.measures import NOT_MEASURED, Measures
 from media.outgoing import OutgoingEvent, OutgoingNode
 from media.pulling import PullNode
@@ -44,9 +45,9 @@ from media.viewer import (
 )
 from media.voice.audio import AudioPayload
 
-ReceiveMode = Literal["udp", "tcp-passive", "tcp-active", "rtsp"]
+ReceiveMode = Literal["udp", "tcp-passive", "tcp-active", "rtsp", "fed"]
 """`udp`: packets come to our port; `tcp-passive`: we listen; `tcp-active`: we connect; `rtsp`: we
-fetch (`pull`)."""
+fetch (`pull`); `fed`: the platform gives units itself (`feed`)."""
 
 
 class StreamBusy(LocalError):
@@ -376,7 +377,7 @@ class NodeTotals:
     """Listeners that got no sound because too much is made already; since the start."""
 
 
-class MediaNode(OutgoingNode, SegmentNode, PullNode, Protocol):
+class MediaNode(OutgoingNode, SegmentNode, PullNode, FeedNode, Protocol):
     """A place that receives, holds and hands out streams."""
 
     name: str

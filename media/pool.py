@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from media.errors import PortsExhausted, StreamUnknown
+from media.feeding import Fed
 from media.node import (
     NOBODY,
     HlsViewer,
@@ -173,6 +174,12 @@ class NodePool:
         if node is None:
             raise ReceiverUnknown(receiver_id)
         await node.pull(receiver_id, spec)
+
+    async def feed(self, receiver_id: str, outs: Fed) -> None:
+        node = self._of_receiver(receiver_id)
+        if node is None:
+            raise ReceiverUnknown(receiver_id)
+        await node.feed(receiver_id, outs)
 
     async def update_receiver(
         self,

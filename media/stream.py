@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
+from media.feeding import Fed
 from media.hub import Hub, HubLimits
 from media.measures import Meter
 from media.node import (
@@ -25,6 +26,7 @@ from media.node import (
     StreamStatistics,
     ViewersChanged,
 )
+from media.receive.fed import FedReceiver
 from media.receive.pipeline import Pipeline
 from media.receive.rtcp_port import RtcpPort
 from media.receive.single_tcp import SingleTcp
@@ -38,7 +40,7 @@ from media.rtp.reception import INTERVAL_S
 from media.rtsp.puller import RtspPuller
 from media.sound.shop import SoundShop
 
-Shell = UdpReceiver | SharedReceiver | TcpReceiver | RtspPuller
+Shell = UdpReceiver | SharedReceiver | TcpReceiver | RtspPuller | FedReceiver
 """What takes the packets of a stream."""
 
 UNSUPPORTED_AFTER_S = 3.0
@@ -160,6 +162,19 @@ class Stream:
             on_closed=lambda: self._connection_closed(info),
         )
         self.receiver = OpenReceiver(info, shell, now)
+
+    def open_fed(self, info: ReceiverInfo, now: float) -> None:
+        """Be ready for units the platform gives itself."""
+        self._expect_sender()
+        self.receiver = OpenReceiver(info, FedReceiver(self.pipeline, self.hub.feed), now)
+
+    def feed(self, outs: Fed, now: float) -> bool:
+        """Units for a receiver that is fed; False when the one that is open is not."""
+        shell = self.receiver.shell if self.receiver is not None else None
+        if not isinstance(shell, FedReceiver):
+            return False
+        shell.feed(outs, now)
+        return True
 
     def open_tcp(
         self,
@@ -355,6 +370,8 @@ class Stream:
             self._emit(MediaSilent(self.stream_id, info.receiver_id, 0.0, SilenceReason.CLOSED))
 
     def _check_silence(self, receiver: OpenReceiver, now: float, gap_s: float) -> None:
+        if isinstance(receiver.shell, FedReceiver):
+            return  # whoever feeds it knows
         last_at = receiver.last_at
         seconds = now - last_at
         if seconds < gap_s or receiver.told_silence == last_at:

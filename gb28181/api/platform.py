@@ -27,6 +27,7 @@ from gb28181.recording.exports import Exports
 from gb28181.recording.house import House
 from gb28181.recording.plans import Plans
 from gb28181.recording.recovery import Recovery
+from gb28181.recording.replays import ReplayService
 from gb28181.recording.service import RecordingService
 from gb28181.session.browsers import BrowserStreams
 from gb28181.session.forwards import Forwards
@@ -84,6 +85,7 @@ class Platform:
     recording_plans: Plans
     recorded: RecordedArchive
     exports: Exports
+    replays: ReplayService
     room: House
     recovery: Recovery
     sources: SourceService

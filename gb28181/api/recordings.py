@@ -1,7 +1,9 @@
-"""Recordings of devices: what there is, looking at it, and its control.
+"""Recordings of devices: what there is, looking at it, and its control; and looking at those of the
+platform, which is the same.
 
 A playback is a stream of its own with the addresses ``/play/{stream_id}.*``; tickets, viewers and
 linger are those of live pictures. Its control goes to the device and is answered when it is done.
+What the platform recorded is played without the device.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from gb28181.playback.control import Action
+from gb28181.playback.service import PlaybackView
+from gb28181.recording.replays import ReplayView
 from gb28181.session.model import StreamKey
 
 from .guard import Operator, Viewer
 from .instants import Instant
-from .platform import Here
+from .platform import Here, Platform
 from .urls import stream_urls
 from .watching import LiveOut, shown
 
@@ -52,16 +56,27 @@ class PlaybackIn(BaseModel):
 
     start: Instant
     end: Instant
-    transport: Literal["udp", "tcp-passive", "tcp-active"] | None = None
+    source: Annotated[
+        Literal["device", "platform"],
+        Field(description="who recorded it: the device, which is asked, or the platform itself"),
+    ] = "device"
+    transport: Annotated[
+        Literal["udp", "tcp-passive", "tcp-active"] | None,
+        Field(description="of what a device sends"),
+    ] = None
 
 
 class ControlIn(BaseModel):
-    """What the device is to do with the recording it sends."""
+    """What is to be done with the recording that is shown."""
 
     action: Action
     position_s: Annotated[float | None, Field(ge=0, description="seek: seconds from start")] = None
     speed: Annotated[
-        float | None, Field(description="speed: 0.25 to 8; below 0 backwards, where it can")
+        float | None,
+        Field(
+            description="speed: 0.25 to 8; below 0 backwards, where the device can; of what the"
+            " platform recorded only forwards"
+        ),
     ] = None
 
 
@@ -98,8 +113,12 @@ async def records(
 async def playback(
     request: Request, platform: Here, principal: Operator, channel_id: str, wanted: PlaybackIn
 ) -> LiveOut:
-    """A recording as a stream of its own; an error names the leg that failed."""
-    view = await platform.playback.play(channel_id, wanted.start, wanted.end, wanted.transport)
+    """A recording as a stream of its own; an error names the leg that failed. Of what the platform
+    recorded, the first picture waits until somebody looks."""
+    if wanted.source == "platform":
+        view = await platform.replays.play(channel_id, wanted.start, wanted.end)
+    else:
+        view = await platform.playback.play(channel_id, wanted.start, wanted.end, wanted.transport)
     stream_id = view.session.stream_id
     ticket = platform.tickets.give(principal.name, stream_id)
     key = StreamKey(channel_id, "main", stream_id)
@@ -108,14 +127,35 @@ async def playback(
 
 @router.post("/api/v1/sessions/{session_id}/control")
 async def control(platform: Here, _: Operator, session_id: str, wanted: ControlIn) -> ControlOut:
-    """Pause, resume, seek, speed, stop: answered when the device did it."""
-    view = await platform.playback.control(
-        session_id, wanted.action, position_s=wanted.position_s, speed=wanted.speed
-    )
+    """Pause, resume, seek, speed, stop: answered when the device did it, or the platform."""
+    view: PlaybackView | ReplayView
+    if platform.replays.owns(session_id):
+        view = _replayed(platform, session_id, wanted)
+    else:
+        view = await platform.playback.control(
+            session_id, wanted.action, position_s=wanted.position_s, speed=wanted.speed
+        )
     return ControlOut.model_validate(view)
 
 
 @router.get("/api/v1/sessions/{session_id}/playback")
 async def position(platform: Here, _: Viewer, session_id: str) -> ControlOut:
     """Where a playback stands, by our own count."""
+    if platform.replays.owns(session_id):
+        return ControlOut.model_validate(platform.replays.view(session_id))
     return ControlOut.model_validate(platform.playback.view(session_id))
+
+
+def _replayed(platform: Platform, session_id: str, wanted: ControlIn) -> ReplayView:
+    replays = platform.replays
+    match wanted.action:
+        case Action.PAUSE:
+            return replays.pause(session_id)
+        case Action.RESUME:
+            return replays.resume(session_id)
+        case Action.SEEK:
+            return replays.seek(session_id, wanted.position_s)
+        case Action.SPEED:
+            return replays.run(session_id, wanted.speed)
+        case Action.STOP:
+            return replays.stop(session_id)

@@ -22,6 +22,8 @@ class RecordingOptions:
     """Bytes of the disk that stay free."""
     overwrite: bool = True
     """The oldest recordings make room for new ones."""
+    playbacks: int = 32
+    """Recordings shown at one time."""
     export_keep_s: float = 7 * 86_400.0
     look_s: float = 10.0
     """How often the room is looked at."""

@@ -32,6 +32,7 @@ from .dialing import Dialer, Invitation
 from .fetching import Fetching, Way
 from .ledger import Ledger, Session
 from .model import LIVE, Ask, EndReason, Failure, SessionState, StreamKey, Transport
+from .showing import Showing
 from .ssrc import SsrcExhausted, format_ssrc
 
 log = get_logger("session")
@@ -81,7 +82,9 @@ def _anywhere(flow: Flow) -> tuple[str, ...]:
 
 
 NOWHERE = Flow("tcp", ("", 0), ("", 0))
-"""Of a camera without SIP."""
+"""Of a camera without SIP, and of what is shown without a device."""
+OWN = "platform"
+"""The transport of what the platform shows itself."""
 
 
 @dataclass(slots=True, eq=False)
@@ -92,6 +95,8 @@ class _Line:
     call: Call
     dialing: Way | None = None
     source: PullSpec | None = None
+    lasts: bool = True
+    """There is something to end when this process dies: a dialog of SIP."""
     timer: asyncio.TimerHandle | None = None
     asked_at: float = 0.0
     packets: int = 0
@@ -155,7 +160,9 @@ class Caller:
         recording to one call at a time.
         """
         route = self._directory.route(key.channel_id)
-        if route is None or not route.online or not (route.flow or route.source):
+        source = None if route is None or ask.show else route.source
+        reached = route is not None and route.online and (route.flow or source)
+        if not ask.show and not reached:
             raise LegFailed(Leg.DEVICE_OFFLINE, "the device is offline")
         now = asyncio.get_running_loop().time()
         try:
@@ -166,21 +173,23 @@ class Caller:
         session = Session(
             session_id=self._dialer.new_id(),
             key=key,
-            device_id=route.device_id,
-            reported_id=route.reported_id,
+            device_id=route.device_id if route else "",
+            reported_id=route.reported_id if route else "",
             ask=ask,
-            transport=route.transport if route.source else transport or route.transport,
+            transport=_way_of(route, transport, ask),
             call_id=self._dialer.new_call_id(),
             ssrc=ssrc,
             call=call,
             started_at=datetime.now(UTC),
         )
-        flow = route.flow or NOWHERE
-        line = _Line(self._record(session, flow), call, source=route.source, asked_at=now)
+        flow = (None if ask.show or route is None else route.flow) or NOWHERE
+        line = _Line(self._record(session, flow), call, source=source, asked_at=now)
+        line.lasts = source is None and ask.show is None
         self.ledger.add(session)
         self._lines[session.session_id] = line
         before = self._lines.get(after.session_id) if after is not None else None
-        self._spawn(self._open(session, line, flow, route.place, before))
+        place = route.place if route is not None else ""
+        self._spawn(self._open(session, line, flow, place, before))
         self._arm(session, line)
         return session
 
@@ -191,7 +200,7 @@ class Caller:
             await before.over.wait()
         await self._wait_teardown(session.stream_id)
         mode = _mode(session.transport)
-        sources = () if line.source else self._sources_of(flow)
+        sources = self._sources_of(flow) if line.lasts else ()
         spec = ReceiverSpec(session.stream_id, mode, session.ssrc, sources, place)
         try:
             info = await self._node.open_receiver(spec)
@@ -201,7 +210,7 @@ class Caller:
         except MediaError as error:
             self._lost(session, EndReason.NO_PORT, f"the media node refused: {error}")
             return
-        host = info.host if line.source else self._dialer.media_host(info.host, flow)
+        host = self._dialer.media_host(info.host, flow) if line.lasts else info.host
         local = (host, info.port)
         self.ledger.hold_receiver(session, info.receiver_id, local)
         if session.call.state is SessionState.INVITING:
@@ -212,7 +221,7 @@ class Caller:
             self.feed(session, calls.Unanswered("ended before it was sent"))
             return
         try:
-            line.dialing = self._fetch(session, line.source, info) or self._dialer.invite(
+            line.dialing = self._without_sip(session, line.source, info) or self._dialer.invite(
                 Invitation(
                     session_id=session.session_id,
                     call_id=session.call_id,
@@ -239,23 +248,26 @@ class Caller:
         )
         self.on_changed(session)
 
-    def _fetch(
+    def _without_sip(
         self, session: Session, source: PullSpec | None, info: ReceiverInfo
-    ) -> Fetching | None:
-        """Have the node fetch the picture of a camera without SIP."""
-        if source is None:
-            return None
-        return Fetching(
-            self._node,
-            info.receiver_id,
-            source,
-            lambda event: self._heard(session.session_id, event),
-            lambda failure: self.on_fetched(session.key.channel_id, failure),
-        )
+    ) -> Fetching | Showing | None:
+        """Show what the platform has, or have the node fetch the picture of a camera."""
+
+        def tell(event: calls.Input) -> None:
+            self._heard(session.session_id, event)
+
+        def told(failure: str) -> None:
+            self.on_fetched(session.key.channel_id, failure)
+
+        if session.ask.show is not None:
+            return Showing(self._node, info.receiver_id, session.ask.show, tell)
+        if source is not None:
+            return Fetching(self._node, info.receiver_id, source, tell, told)
+        return None
 
     async def _save(self, line: _Line) -> None:
         """Write the dialog through; a pull ends with this process and leaves nothing to end."""
-        if line.source is None:
+        if line.lasts:
             await self._store.save_dialog(replace(line.record))
 
     def _lost(self, session: Session, reason: EndReason, message: str) -> None:
@@ -508,7 +520,15 @@ def _transport(name: str) -> Transport:
     return _TRANSPORTS.get(name, "udp")
 
 
+def _way_of(route: Route | None, transport: Transport | None, ask: Ask) -> str:
+    if ask.show is not None or route is None:
+        return OWN
+    return route.transport if route.source else transport or route.transport
+
+
 def _mode(name: str) -> ReceiveMode:
+    if name == OWN:
+        return "fed"
     return "rtsp" if name == "rtsp" else _transport(name)
 
 

@@ -26,6 +26,7 @@ from sip.message import Request, Response
 from . import call_words as calls
 from .dialing import Dialing
 from .model import EndReason, Failure
+from .showing import Showing
 
 
 class Fetching:
@@ -87,7 +88,7 @@ class Fetching:
         """Nothing lasts beyond the process."""
 
 
-Way = Dialing | Fetching
+Way = Dialing | Fetching | Showing
 """What a call is made over."""
 
 

@@ -199,7 +199,7 @@ _HISTORICAL = (SessionKind.PLAYBACK, SessionKind.DOWNLOAD)
 
 
 def _address(address: tuple[str, int] | None) -> str | None:
-    if address is None:
+    if address is None or not address[1]:  # no port: nothing comes from outside
         return None
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -9,9 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from gb28181.errors import Leg
+
+if TYPE_CHECKING:
+    from .showing import Show
 
 StreamName = Literal["main", "sub"]
 STREAMS: tuple[StreamName, ...] = ("main", "sub")
@@ -101,12 +104,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What one call asks of a device: its live picture, or a stretch of what it recorded."""
+    """What one call asks for: a device's live picture, or a stretch of what was recorded."""
 
     kind: SessionKind = SessionKind.LIVE
     span: Span | None = None
     speed: int = 1
     """Of a download: how many times faster than it was recorded."""
+    show: Show | None = None
+    """What the platform shows itself: no device is asked."""
 
 
 LIVE = Ask()

@@ -103,6 +103,8 @@ class Owner:
     """The stream is over; its data may still be read for the rest of this turn of the loop."""
     keeps: bool = False
     """It counts as a viewer: a download goes on though nobody looks."""
+    asks_device: bool = True
+    """False: the platform shows it itself, wherever the device is."""
 
 
 @dataclass(slots=True, eq=False)
@@ -202,11 +204,11 @@ class SessionService:
     async def play(self, plan: Plan, owner: Owner, wait_s: float = ANSWER_S) -> LiveView:
         """A stream of its own for a recording; raises ``LegFailed``, ``NotFound``."""
         route = self._directory.route(plan.key.channel_id)
-        if route is None:
+        if route is None and owner.asks_device:
             raise NotFound("channel", plan.key.channel_id)
         if self._stopping:
             raise _leg_failed(_because(EndReason.SHUTDOWN))
-        if not route.online:
+        if route is not None and owner.asks_device and not route.online:
             raise _leg_failed(_offline(route.device_id))
         return await self._shown(self._begin(plan, owner), wait_s)
 
@@ -263,10 +265,10 @@ class SessionService:
         return self._caller.ledger.by_call(call_id)
 
     def recordings(self, device_id: str = "") -> list[Session]:
-        """Sessions of recordings, of one device or of all, that are not over."""
+        """Sessions of recordings a device sends, of one or of all, that are not over."""
         ledger = self._caller.ledger
         found = ledger.of_device(device_id) if device_id else ledger.open()
-        return [session for session in found if session.kind in _RECORDED]
+        return [one for one in found if one.kind in _RECORDED and one.ask.show is None]
 
     def views(self, state: SessionState | None = None) -> list[SessionView]:
         """Sessions in this state; without one, those that are not over. Newest first."""
@@ -319,7 +321,8 @@ class SessionService:
         if state == "offline":
             failure = Failure(EndReason.DEVICE_OFFLINE, f"the device went offline ({cause})")
             for session in self._caller.ledger.of_device(device_id):
-                self._end(session, failure)
+                if session.ask.show is None:
+                    self._end(session, failure)
         elif state == "online":
             for stream in list(self._streams.values()):
                 route = self._directory.route(stream.key.channel_id)

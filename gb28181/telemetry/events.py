@@ -322,7 +322,7 @@ PLAYBACK_CONTROLLED = LogEvent(
     "playback.controlled",
     Level.INFO,
     ("session_id", "stream_id", "device_id", "action", "status"),
-    "A device answered a control of its recording.",
+    "A device answered a control of its recording, or one of the platform's own was controlled.",
 )
 DOWNLOAD_ENDED = LogEvent(
     "download.ended",

@@ -63,6 +63,13 @@ RECORDING_FILE_UNKNOWN = LogEvent(
     "Files in the folder of recordings are not in the index; `path` is one of them. They are left"
     " where they are.",
 )
+RECORDING_UNREADABLE = LogEvent(
+    "recording.unreadable",
+    Level.WARNING,
+    ("channel_id", "stream_id", "path", "reason"),
+    "A file of a recording that is shown cannot be read, or not to its end; it goes on with the"
+    " next. Told once for each file and stream.",
+)
 RECORDING_FAILED = LogEvent(
     "recording.failed",
     Level.ERROR,

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
+from media.node import RecordingInfo
 from media.record.spool import MAGIC, Break, Entry, Reader, Tally, encode
 from media.unit import AccessUnit
 
@@ -158,3 +159,15 @@ def _finish(file: BinaryIO, data: bytes) -> int:
         return _append(file, data) if data else 0
     finally:
         file.close()
+
+
+def told(stream_id: str, recorder: Recorder) -> RecordingInfo:
+    """A recording as it stands."""
+    return RecordingInfo(
+        stream_id,
+        recorder.path,
+        recorder.size,
+        recorder.units,
+        recorder.seconds,
+        recorder.failure,
+    )

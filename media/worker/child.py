@@ -43,6 +43,7 @@ _CALLS = frozenset(
         "open_receiver",
         "connect",
         "pull",
+        "feed",
         "update_receiver",
         "close_receiver",
         "close_stream",
@@ -183,7 +184,7 @@ class Child:
             log.exception("%s failed", call.method)
             self._answer(m.Raised(call.number, "MediaError", f"{call.method}: {error!r}", {}))
         else:
-            if target is self._node:
+            if target is self._node and call.method != "feed":  # some 50 times a second
                 self._look()
             self._answer(m.Done(call.number, value))
 

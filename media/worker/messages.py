@@ -25,7 +25,7 @@ from media.record.segment import (
     SegmentSpec,
 )
 from media.revoked import Refusal
-from media.unit import AudioFormat, VideoFormat
+from media.unit import AccessUnit, AudioFormat, FormatChanged, VideoFormat
 
 from .serving import HttpOptions
 
@@ -202,6 +202,7 @@ TYPES: tuple[type[Any], ...] = (
     *(SegmentOpened, SegmentClosed, SegmentsFailed),
     *(seam.SenderConnected, seam.SenderClosed, seam.VoiceEnded, seam.SoundUnavailable),
     *(seam.Who, seam.ViewerInfo, seam.ViewerCame, seam.ViewerLeft),
+    *(AccessUnit, FormatChanged),
     *(VideoFormat, AudioFormat, HubLimits, NodeOptions, HttpOptions, Refusal),
     *(outgoing.ForwardSpec, outgoing.ForwardInfo, outgoing.ForwardStatistics),
     *(outgoing.ForwardConnected, outgoing.ForwardEnded),

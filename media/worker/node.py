@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from media.errors import StreamUnknown
+from media.feeding import Fed
 from media.node import (
     NOBODY,
     NodeEvent,
@@ -58,6 +59,9 @@ class WorkerNode(WorkerLife):
 
     async def pull(self, receiver_id: str, spec: PullSpec) -> None:
         await self._ask("pull", receiver_id, spec)
+
+    async def feed(self, receiver_id: str, outs: Fed) -> None:
+        await self._ask("feed", receiver_id, outs)
 
     async def update_receiver(
         self,
