@@ -79,6 +79,7 @@ class Hub:
         "_sounds",
         "_tap",
         "audio",
+        "complete",
         "started",
         "stream_id",
         "video",
@@ -101,6 +102,8 @@ class Hub:
         self.audio: AudioFormat | None = None
         self.started = False
         """A decodable key frame came, or a second of sound without a picture."""
+        self.complete = False
+        """What is not told of yet will not come: no sound is waited for."""
         self._limits = limits
         self._on_started = on_started
         self._on_format = on_format
@@ -348,7 +351,8 @@ class Hub:
 
     def _sound_due(self, dts: int) -> bool:
         """Whether a viewer who wants sound need not wait for it any more."""
-        return self.audio is not None or dts - self._key_dts >= AUDIO_WAIT
+        known = self.complete or self.audio is not None
+        return known or dts - self._key_dts >= AUDIO_WAIT
 
     def open_viewer(self, kind: ViewerKind = "flv", *, audio: Sound) -> StreamViewer:
         """A new viewer, with the cached pictures already queued.  Raises ViewersExhausted."""

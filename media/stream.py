@@ -166,6 +166,7 @@ class Stream:
     def open_fed(self, info: ReceiverInfo, now: float) -> None:
         """Be ready for units the platform gives itself."""
         self._expect_sender()
+        self.hub.complete = True
         self.receiver = OpenReceiver(info, FedReceiver(self.pipeline, self.hub.feed), now)
 
     def feed(self, outs: Fed, now: float) -> bool:
@@ -340,7 +341,7 @@ class Stream:
         if self._had_receiver:
             self._new_sender()
         self._had_receiver = True
-        self.hub.started = False
+        self.hub.started = self.hub.complete = False
 
     def _new_sender(self) -> None:
         self.hub.feed(self.pipeline.restart())

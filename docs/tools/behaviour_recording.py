@@ -8,6 +8,7 @@ BY_SETTING = (
     ("recording.quota", "Bytes they may take; 0: no limit"),
     ("recording.reserve", "Bytes of the disk that stay free"),
     ("recording.look", "The room is looked at every"),
+    ("recording.playbacks", "Recordings of the platform shown as streams at one time"),
     ("recording.export_retention", "Exported files are kept for"),
 )
 
@@ -27,5 +28,14 @@ FIXED = (
     ("gb28181.recording.archive.LONGEST_S", "Longest stretch of a timeline", "s"),
     ("gb28181.recording.film.LONGEST_S", "Longest stretch of a film or an export", "s"),
     ("gb28181.recording.exports.MOST_WAITING", "Exports that may wait", ""),
+    ("media.record.projector.SLOWEST", "Slowest speed of a recording that is shown", ""),
+    ("media.record.projector.FASTEST", "Fastest speed", ""),
+    ("media.record.projector.AHEAD_S", "It is read ahead by, by the clock of who looks", "s"),
+    ("media.record.projector.MOST_AHEAD", "And by no more bytes than", "bytes"),
+    ("media.record.projector.LATE_S", "Pictures later than this are not caught up", "s"),
+    ("media.record.projector.STEP_S", "Pictures are given to the stream at most every", "s"),
+    ("media.record.unpack.MOST_BOX", "Longest fragment that is read", "bytes"),
+    ("gb28181.recording.reel.CHUNK", "Bytes of one reading", "bytes"),
+    ("gb28181.recording.replays.THREADS", "Threads that read for all that are shown", ""),
     ("gb28181.filming.MOST_ALARM_S", "Longest recording of an alarm rule", "s"),
 )

@@ -141,7 +141,10 @@ class Reel:
         record, unpacker = opened.record, opened.unpacker
         starts = record.start_at.timestamp()
         try:
-            while data := self._storage.read(record.path, opened.at, CHUNK):
+            while unpacker.failure is None:
+                data = self._storage.read(record.path, opened.at, CHUNK)
+                if not data:
+                    return []
                 opened.at += len(data)
                 parts = [one for one in unpacker.feed(data) if isinstance(one, Part)]
                 tracks = unpacker.tracks
@@ -149,9 +152,10 @@ class Reel:
                     return [
                         Strip(record.path, starts, tracks.video, tracks.audio, one) for one in parts
                     ]
-        except (OSError, StreamFormatError, PlatformError) as error:
+            self.broken.append((record.path, str(unpacker.failure)))
+        except (OSError, PlatformError) as error:
             self.broken.append((record.path, str(error)))
-            self._close()
+        self._close()
         return []
 
     def _close(self) -> None:

@@ -244,7 +244,7 @@ class Caller:
             channel_id=session.key.channel_id,
             ssrc=format_ssrc(session.ssrc),
             transport=session.transport,
-            local=host_port(local),
+            local=host_port(local) if info.port else None,
         )
         self.on_changed(session)
 

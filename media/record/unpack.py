@@ -117,6 +117,8 @@ class Unpacker:
 
     def __init__(self, tracks: Tracks | None = None) -> None:
         self.tracks = tracks
+        self.failure: StreamFormatError | None = None
+        """Why nothing more can be read; what came before was given."""
         self._buffer = bytearray()
         self._moof = b""
         self._sets: tuple[bytes, ...] = ()
@@ -124,10 +126,19 @@ class Unpacker:
             self._sets = tracks.video.parameter_sets if tracks.video else ()
 
     def feed(self, data: bytes) -> list[Tracks | Part]:
-        """The next bytes; raises StreamFormatError for what is no file of ours."""
+        """The next bytes; none are taken any more behind a `failure`."""
+        found: list[Tracks | Part] = []
+        if self.failure is None:
+            try:
+                self._feed(data, found)
+            except StreamFormatError as error:
+                self.failure = error
+                self._buffer.clear()
+        return found
+
+    def _feed(self, data: bytes, found: list[Tracks | Part]) -> None:
         buffer = self._buffer
         buffer += data
-        found: list[Tracks | Part] = []
         at = 0
         while len(buffer) - at >= BOX.size:
             length, kind = BOX.unpack_from(buffer, at)
@@ -138,7 +149,6 @@ class Unpacker:
             found += self._take(kind, bytes(buffer[at : at + length]))
             at += length
         del buffer[:at]
-        return found
 
     def _take(self, kind: bytes, box: bytes) -> list[Tracks | Part]:
         match kind:

@@ -32,6 +32,7 @@ from . import (
     media_spool,
     media_sps,
     media_tcp_frames,
+    media_unpack,
     media_whep_offer,
     media_worker_wire,
     sip_brief,
@@ -64,7 +65,7 @@ TARGETS: dict[str, Target] = {
         *(manscdp_body, manscdp_commands, manscdp_ptz, manscdp_times, answers),
         *(media_rtp, media_tcp_frames, media_rtcp, media_reorder, media_source_lock),
         *(media_ps, media_psm, media_probe, media_es, media_nal, media_sps, media_clock),
-        *(media_adts, media_g711, media_pipeline, media_spool, media_worker_wire),
+        *(media_adts, media_g711, media_pipeline, media_spool, media_unpack, media_worker_wire),
         *(
             media_rtsp,
             media_rtsp_address,

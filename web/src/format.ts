@@ -22,3 +22,8 @@ export function healthOf(place: { online: number; total: number }): Health {
   if (place.online === 0) return 'none'
   return place.online === place.total ? 'all' : 'some'
 }
+
+// The time of day here, 24 hours, with seconds.
+export function clock(at: number): string {
+  return new Date(at).toLocaleTimeString('en-GB', { hour12: false })
+}

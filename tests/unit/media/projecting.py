@@ -37,9 +37,7 @@ def file_of(
             units.append(AccessUnit(True, Codec.H264, at + STEP, at, number == 0, data))
         while sound is not None and heard * FRAME < ends:
             data = f"{name}~{heard}".encode()
-            units.append(
-                AccessUnit(False, Codec.AAC, heard * FRAME, heard * FRAME, True, data)
-            )
+            units.append(AccessUnit(False, Codec.AAC, heard * FRAME, heard * FRAME, True, data))
             heard += 1
         units.sort(key=lambda unit: (unit.dts, not unit.video))
         strips.append(Strip(name, starts, video, sound, Part(begins, ends, tuple(units))))

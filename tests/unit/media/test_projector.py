@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from media.record import projector as p
@@ -65,7 +67,7 @@ def test_a_speed_is_kept_and_every_picture_shown(speed: float) -> None:
     # Sound goes on to the end whatever the speed, without a hole.
     heard = [unit for unit in stage.units if not unit.video]
     assert heard[-1].dts >= stage.pictures[-1].dts - FRAME
-    assert all(b.dts - a.dts == FRAME for a, b in zip(heard, heard[1:], strict=False))
+    assert all(b.dts - a.dts == FRAME for a, b in itertools.pairwise(heard))
     assert (heard[0].data == b"a~0") == (speed == 1.0)
     assert stage.formats == [FormatChanged(VIDEO, SOUND)]
 
@@ -81,10 +83,10 @@ def test_changes_of_speed_leave_no_hole_and_sound_comes_back() -> None:
     assert stage.names == names("a", 0, 750)
     assert stage.shown[-1].at - 100 == pytest.approx(2 + 2 + 2 + 19, abs=0.2)
     stage.check()
-    steps = [b.dts - a.dts for a, b in zip(stage.pictures, stage.pictures[1:], strict=False)]
+    steps = [b.dts - a.dts for a, b in itertools.pairwise(stage.pictures)]
     assert max(steps) <= 2 * STEP + 1
     heard = [unit for unit in stage.units if not unit.video]
-    assert max(b.dts - a.dts for a, b in zip(heard, heard[1:], strict=False)) <= 2 * FRAME
+    assert max(b.dts - a.dts for a, b in itertools.pairwise(heard)) <= 2 * FRAME
     assert heard[-1].data == f"a~{30 * 8000 // 1024}".encode()
 
 
@@ -142,7 +144,7 @@ def test_a_place_begins_with_the_key_frame_before_it() -> None:
     assert "a:75" in stage.names[seen:]
     assert stage.projector.position - START == pytest.approx(3.2, abs=0.1)
     stage.check()
-    steps = [b.dts - a.dts for a, b in zip(stage.pictures, stage.pictures[1:], strict=False)]
+    steps = [b.dts - a.dts for a, b in itertools.pairwise(stage.pictures)]
     assert max(steps) <= 2 * STEP  # the stream knows nothing of places
 
 
@@ -196,7 +198,7 @@ def test_another_format_is_told_in_front_of_its_first_picture() -> None:
         FormatChanged(VIDEO, SOUND),
     ]
     followed = []
-    for one, following in zip(stage.shown, stage.shown[1:], strict=False):
+    for one, following in itertools.pairwise(stage.shown):
         if isinstance(one.out, FormatChanged):
             assert not isinstance(following.out, FormatChanged)
             followed.append(following.out.data.decode().rstrip("."))

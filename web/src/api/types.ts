@@ -54,6 +54,15 @@ export interface LiveStream {
   urls: { ws_flv: string; ws_fmp4: string; hls: string; whep: string | null }
 }
 
+export interface Timeline {
+  segments: { start: string; end: string; state: string }[]
+  gaps: { start: string; end: string | null; cause: string }[]
+}
+
+export interface Film {
+  url: string
+}
+
 export interface TalkTarget {
   state: string
   reason: string | null
