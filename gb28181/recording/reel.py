@@ -18,7 +18,6 @@ from media.record.projector import Strip
 from media.record.unpack import Head, Part, Place, Unpacker, read_head
 from media.unit import CLOCK_HZ
 
-from .recovery import layout_of
 from .storage import Storage
 
 CHUNK = 1 << 19
@@ -130,7 +129,7 @@ class Reel:
         return places[number - 1].at if number else head.first
 
     def _looked_through(self, path: str) -> tuple[Place, ...]:
-        layout = layout_of(self._storage, path)
+        layout = self._storage.layout(path)
         scale = layout.scales[layout.leading]
         return tuple(
             Place(one.at, one.begins * CLOCK_HZ // scale) for one in layout.fragments if one.key
