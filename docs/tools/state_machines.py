@@ -14,6 +14,7 @@ from catalog.model import CatalogItem
 from catalog.sync import Abandon, CatalogSync, Page
 from catalog.sync import Tick as SyncTick
 from gb28181.device import registry
+from gb28181.pushes import machine as pushes
 from gb28181.session import call_words as calls
 from gb28181.session import pull as pulls
 from gb28181.session.call import Call
@@ -82,6 +83,12 @@ def _parts() -> list[tuple[str, str, str, set[Edge]]]:
             "What is not drawn is refused with 455. `TICK` is a minute in which nothing was heard"
             " of the player; `END` is the end of the stream or of the connection.",
             _rtsp(),
+        ),
+        (
+            "One stream that is brought to another server: a push",
+            "gb28181/pushes/machine.py",
+            "Tried again with growing pauses for as long as an operator wants it.",
+            _explore(pushes.PushMachine(0.0, _half), _push_inputs(), pushes.Tick()),
         ),
         (
             "One loudspeaker of a talk",
@@ -228,6 +235,20 @@ def _pull_inputs() -> list[Any]:
         pulls.DeviceBack(),
         pulls.Close(failure),
     ]
+
+
+def _push_inputs() -> list[Any]:
+    return [
+        pushes.Opened(),
+        pushes.Failed(pushes.Side.TARGET, "refused"),
+        pushes.Ended("hung up"),
+        pushes.Back(),
+        pushes.Stop(),
+    ]
+
+
+def _half() -> float:
+    return 0.5
 
 
 def _leg_inputs() -> list[Any]:

@@ -67,7 +67,7 @@ class RtspPusher(asyncio.Protocol):
 
     @property
     def bytes_out(self) -> int:
-        return 0 if self._viewer is None else self._viewer.bytes_out
+        return 0 if self._outlet is None else sum(t.octets for t in self._outlet.tracks)
 
     @property
     def dropped_frames(self) -> int:

@@ -81,11 +81,11 @@ def arrived(run: subprocess.Popen[bytes], file: Path) -> list[dict[str, Any]]:
 def test_ffmpeg_takes_it_by_rtsp(
     launch: Launch, make_camera: MakeCamera, video: Source, tmp_path: Path
 ) -> None:
-    server = launch(GB28181_PUSHES__ALLOW="127.0.0.0/8", GB28181_SESSIONS__LINGER="3")
+    server = launch(GB28181_PUSHES__ALLOW="127.0.0.0/8", GB28181_SESSIONS__LINGER="1")
     camera, channel_id = camera_with(make_camera, server, video)
     port, file = free_port(), tmp_path / "pushed.mkv"
     url = f"rtsp://127.0.0.1:{port}/in/cam1"
-    with receiving(["-rtsp_flags", "listen"], url, file) as run:
+    with receiving(["-analyzeduration", "1M", "-rtsp_flags", "listen"], url, file) as run:
         wait_for(lambda: listening(port), "ffmpeg listens", timeout=20)
         told = push(server, channel_id, url)
         assert (told["target"], told["protocol"]) == (url, "rtsp")
