@@ -203,7 +203,10 @@ class MediaSettings(Section):
     """UDP ports media goes to players from (RTSP over UDP, WebRTC), in pairs; the 400 ports behind
     `media.ports` when not given."""
     rtmp_port: Port = 1935
-    """Port of the RTMP output, 0 turns it off; no effect yet."""
+    """Port cameras and encoders publish to by RTMP, 0 turns it off; one that is taken is a warning
+    and no RTMP."""
+    rtmp_host: str | None = None
+    """Address the RTMP socket listens on; `http.host` when not given."""
     webrtc_peers: int = Field(100, ge=0, le=10_000)
     """Browsers that look over WebRTC at one time; the next one gets 503. Each costs ten times what
     one over HTTP costs."""

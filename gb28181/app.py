@@ -54,6 +54,7 @@ from gb28181.session.opening import KeyFrame
 from gb28181.session.service import SessionService
 from gb28181.session.ssrc import SsrcPool
 from gb28181.session.viewers import ViewerBook
+from gb28181.sources.publishers import PublisherLog
 from gb28181.sources.service import SourceService
 from gb28181.store.cipher import derived_key, load_key
 from gb28181.store.store import Store
@@ -63,11 +64,12 @@ from gb28181.talk.leg import LegTimes
 from gb28181.talk.service import TalkOptions, TalkService
 from gb28181.talk.voices import VoiceOptions, Voices
 from gb28181.telemetry import events as ev
-from gb28181.telemetry import events_viewer
+from gb28181.telemetry import events_source, events_viewer
 from gb28181.telemetry.logs import get_logger
 from gb28181.telemetry.metrics import Metrics
 from gb28181.telemetry.rate import RateLimited
 from gb28181.trace.recorder import Recorder
+from media.rtmp.server import RtmpServer
 from media.rtsp.server import RtspServer
 from media.whep.peers import WhepServer
 from sip.endpoint import Endpoint
@@ -139,6 +141,7 @@ class App:
         await self.filming.start()
         self.reports.begin()
         await self._listen_rtsp()
+        await self._listen_rtmp()
         await self.http.start()
         log.event(ev.API_LISTENING, local="{}:{}".format(*self.http.bound), url=self.http.url)
         self._housekeeping = asyncio.create_task(self._every_second())
@@ -186,6 +189,7 @@ class App:
             "sessions",
             "downloads",
             "sources",
+            "rtmp",
             "rtsp",
             "whep",
             "node",
@@ -267,6 +271,8 @@ class App:
         self.platform = self._platform(tokens)
         options, door = wiring.rtsp_options(settings), PlayerDoor(self.platform)
         self.rtsp = RtspServer(options, self.node, door, ports, visits)
+        published = PublisherLog(self.rate)
+        self.rtmp = RtmpServer(wiring.rtmp_options(settings), self.publications, published)
         self.http: HttpServer = HttpServer(create_app(self.platform), settings.http)
         install_figures(self.metrics, self)
 
@@ -283,8 +289,11 @@ class App:
             wiring.media_sources(self.settings),
         )
         options = wiring.source_options(self.settings)
-        self.sources = SourceService(self.devices.own, self.store.sources, options)
+        self.sources = SourceService(
+            self.devices.own, self.store.sources, options, self.publications
+        )
         self.sources.on_changed = self._source_changed
+        self.sources.on_state = self._source_state
         caller.on_fetched = self.sources.fetched
         return caller
 
@@ -292,9 +301,15 @@ class App:
         for stream in STREAMS:
             self.sessions.close(StreamKey(source_id, stream).stream_id)
 
+    def _source_state(self, source_id: str, state: str, cause: str) -> None:
+        """One that publishes began, or is gone: for its calls it is a device."""
+        self.sessions.device_changed(source_id, state, cause)
+        self.filming.recordings.device_changed(source_id, state)
+
     def _build_media(self, play_key: bytes) -> None:
         """The media node, what it is told of tickets, and who looks at it."""
-        self.node = wiring.media_node(self.settings, play_key)
+        self.publications = wiring.publications(self.settings)
+        self.node = wiring.media_node(self.settings, play_key, self.publications)
         self.node.refuse(self.tickets.revoked.all())
         self.tickets.on_revoked = self.node.refuse
         self.viewers = ViewerBook(self.node)
@@ -433,6 +448,7 @@ class App:
             metrics=self.metrics.render,
             stopping=lambda: self._stopping,
             rtsp_port=self._rtsp_port,
+            rtmp_port=lambda: self.rtmp.bound and self.rtmp.bound[1],
         )
 
     def _control_service(self) -> ControlService:
@@ -474,6 +490,20 @@ class App:
             log.event(events_viewer.VIEWER_UNAVAILABLE, protocol="rtsp", local=local, reason=reason)
         else:
             log.event(events_viewer.VIEWER_LISTENING, protocol="rtsp", local=local)
+
+    async def _listen_rtmp(self) -> None:
+        """Without its port the platform goes on: cameras by SIP and RTSP are as before."""
+        options = self.rtmp.options
+        if not options.port:
+            return
+        local = host_port((options.host, options.port))
+        try:
+            await self.rtmp.start()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            log.event(events_source.SOURCE_UNAVAILABLE, protocol="rtmp", local=local, reason=reason)
+        else:
+            log.event(events_source.SOURCE_LISTENING, protocol="rtmp", local=local)
 
     def _device_changed(self, device_id: str, state: str, cause: str) -> None:
         self.sessions.device_changed(device_id, state, cause)

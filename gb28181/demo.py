@@ -34,7 +34,7 @@ from sip.errors import SipError, TransportFailed
 HOST: Final = "127.0.0.1"
 SERVER_LOG: Final = "platform.log"
 SIMULATOR_LOG: Final = "simulator.log"
-_FIRST_SIP, _FIRST_HTTP, _FIRST_RTSP = 5060, 8080, 8554
+_FIRST_SIP, _FIRST_HTTP, _FIRST_RTSP, _FIRST_RTMP = 5060, 8080, 8554, 1935
 _FIRST_MEDIA, _MEDIA_PORTS = 30000, 200
 _TRIES: Final = 5
 _CHILD_END_S: Final = 6.0
@@ -128,7 +128,8 @@ def _settings(folder: Path, keys: _Secrets) -> Settings:
     sip = _free_port(_wanted("GB28181_SIP__PORT", _FIRST_SIP))
     http = _free_port(_wanted("GB28181_HTTP__PORT", _FIRST_HTTP), sip)
     rtsp = _free_port(_FIRST_RTSP, sip, http)
-    media = _free_block(_FIRST_MEDIA, sip, http, rtsp)
+    rtmp = _free_port(_FIRST_RTMP, sip, http, rtsp)
+    media = _free_block(_FIRST_MEDIA, sip, http, rtsp, rtmp)
     given = {
         "GB28181_DATA_DIR": str(folder),
         "GB28181_ADMIN_PASSWORD": keys.admin,
@@ -139,7 +140,7 @@ def _settings(folder: Path, keys: _Secrets) -> Settings:
         "GB28181_MEDIA__LISTEN_HOST": HOST,
         "GB28181_MEDIA__PORTS": f"{media}-{media + _MEDIA_PORTS - 1}",
         "GB28181_MEDIA__RTSP_PORT": str(rtsp),
-        "GB28181_MEDIA__RTMP_PORT": "0",
+        "GB28181_MEDIA__RTMP_PORT": str(rtmp),
         "GB28181_HTTP__HOST": HOST,
         "GB28181_HTTP__PORT": str(http),
     }

@@ -20,6 +20,7 @@ from gb28181.control.stills import KeyFrames, StillOptions, Stills
 from gb28181.playback.progress import DownloadLimits
 from gb28181.pushes.service import PushOptions
 from gb28181.recording.options import RecordingOptions
+from gb28181.session.model import channel_of
 from gb28181.session.pull import PullTimes
 from gb28181.session.tickets import TicketOffice
 from gb28181.sources.service import SourceOptions
@@ -31,8 +32,10 @@ from media.hub import HubLimits
 from media.inprocess import InProcessNode, NodeOptions
 from media.node import MediaNode
 from media.placement import Traits
-from media.pool import NodePool
+from media.pool import Home, NodePool
 from media.ports import PortPool
+from media.rtmp.publications import CacheLimits, Publications
+from media.rtmp.server import RtmpOptions
 from media.rtsp.server import RtspOptions
 from media.still.studio import Studio
 from media.tickets import ID_BYTES, Tickets
@@ -102,6 +105,17 @@ def node_options(settings: Settings) -> NodeOptions:
 def rtsp_options(settings: Settings) -> RtspOptions:
     media = settings.media
     return RtspOptions(host=media.rtsp_host or settings.http.host, port=media.rtsp_port)
+
+
+def rtmp_options(settings: Settings) -> RtmpOptions:
+    media = settings.media
+    return RtmpOptions(host=media.rtmp_host or settings.http.host, port=media.rtmp_port)
+
+
+def publications(settings: Settings) -> Publications:
+    """What cameras publish; it comes to this process, whatever processes do media besides."""
+    media = settings.media
+    return Publications(CacheLimits(media.gop_bytes, media.gop_duration))
 
 
 def player_ports(settings: Settings) -> PortPool:
@@ -282,12 +296,16 @@ def _host_port(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def media_node(settings: Settings, key: bytes) -> NodePool:
-    """The media of this node: in this process, or in workers that share the ports."""
+def media_node(settings: Settings, key: bytes, published: Publications) -> NodePool:
+    """The media of this node: in this process, or in workers that share the ports.
+
+    What is published to this process is handed out by it, beside the workers if there are any.
+    """
     options, workers = node_options(settings), settings.media.workers
+    local = InProcessNode(options, publications=published)
+    home = Home(local.name, lambda stream_id: published.knows(channel_of(stream_id)), bool(workers))
     if not workers:
-        local = InProcessNode(options)
-        return NodePool([local, *_relay_nodes(settings, key)], traits(settings))
+        return NodePool([local, *_relay_nodes(settings, key)], traits(settings), home)
     share = (options.last_port - options.first_port + 1) // workers
     nodes: list[MediaNode] = []
     for number in range(workers):
@@ -302,7 +320,9 @@ def media_node(settings: Settings, key: bytes) -> NodePool:
         node.on_up = partial(_up, name)
         node.on_lost = partial(_lost, name)
         nodes.append(node)
-    return NodePool([*nodes, *_relay_nodes(settings, key)], traits(settings))
+    if settings.media.rtmp_port:
+        nodes.append(local)
+    return NodePool([*nodes, *_relay_nodes(settings, key)], traits(settings), home)
 
 
 def _relay_up(name: str, where: str, _: int) -> None:

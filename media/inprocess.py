@@ -52,7 +52,7 @@ from media.node import (
 from media.outgoing import ForwardInfo, ForwardSpec, ForwardStatistics
 from media.output.viewers import StreamViewer
 from media.ports import REST_S, PortPool
-from media.pulling import PullSpec
+from media.pulling import Spec
 from media.receive.rtcp_port import RtcpPort
 from media.receive.single_tcp import SingleTcp, open_shared
 from media.receive.single_udp import SingleUdp
@@ -63,8 +63,8 @@ from media.record.recorder import Recorder, told
 from media.record.segment import SegmentsInfo, SegmentSpec
 from media.record.segments import SegmentRecorder
 from media.revoked import Refusal
+from media.rtmp.publications import Publications
 from media.rtp.reception import INTERVAL_S
-from media.rtsp.puller import RtspPuller
 from media.send.forwards import Forwards
 from media.send.pushes import Pushes
 from media.send.sender import Leased
@@ -108,12 +108,18 @@ class InProcessNode:
     """`media.node.MediaNode` in the running loop."""
 
     def __init__(
-        self, options: NodeOptions | None = None, *, clock: Callable[[], float] = monotonic
+        self,
+        options: NodeOptions | None = None,
+        *,
+        publications: Publications | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
+        """`publications`: what `rtmp` receivers can take."""
         self.options = options or NodeOptions()
         self.name = self.options.name
         self.ports = PortPool(self.options.first_port, self.options.last_port)
         self.ports.rest(self.options.resting, clock())
+        self._publications = publications or Publications()
         self._clock = clock
         self._streams: dict[str, Stream] = {}
         self._open: dict[str, Stream] = {}  # by receiver id
@@ -202,6 +208,8 @@ class InProcessNode:
                 stream.open_fed(info, now)
             elif spec.mode == "rtsp":
                 stream.open_rtsp(info, self._socket_poller(), self._track_socket(info), now)
+            elif spec.mode == "rtmp":
+                stream.open_rtmp(info, self._publications, now)
             elif shared:
                 single, poller = self._single_tcp, self._socket_poller()
                 stream.open_tcp(info, poller, networks, None, now, shared=single, ssrc=spec.ssrc)
@@ -221,11 +229,8 @@ class InProcessNode:
             raise ReceiverUnknown(f"{receiver_id} is no TCP receiver")
         await receiver.shell.connect(host, port, (self.options.bind_host, receiver.info.port))
 
-    async def pull(self, receiver_id: str, spec: PullSpec) -> None:
-        receiver = self._stream_of(receiver_id).receiver
-        if receiver is None or not isinstance(receiver.shell, RtspPuller):
-            raise ReceiverUnknown(f"{receiver_id} does not pull")
-        await receiver.shell.pull(spec)
+    async def pull(self, receiver_id: str, spec: Spec) -> None:
+        await self._stream_of(receiver_id).pull(spec)
 
     async def feed(self, receiver_id: str, outs: Fed) -> None:
         if not self._stream_of(receiver_id).feed(outs, self._clock()):

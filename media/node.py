@@ -45,9 +45,10 @@ from media.viewer import (
 )
 from media.voice.audio import AudioPayload
 
-ReceiveMode = Literal["udp", "tcp-passive", "tcp-active", "rtsp", "fed"]
+ReceiveMode = Literal["udp", "tcp-passive", "tcp-active", "rtsp", "rtmp", "fed"]
 """`udp`: packets come to our port; `tcp-passive`: we listen; `tcp-active`: we connect; `rtsp`: we
-fetch (`pull`); `fed`: the platform gives units itself (`feed`)."""
+fetch (`pull`); `rtmp`: it is brought, and taken by `pull`; `fed`: the platform gives units itself
+(`feed`)."""
 
 
 class StreamBusy(LocalError):
@@ -349,7 +350,7 @@ class StreamStatistics:
     dropped_frames: int
     """Frames not given to viewers that were too slow."""
     container: str | None = None
-    """``ps``, ``h264``, ``h265``, ``ts`` or ``annexb``: what packets carry, once it is known."""
+    """``ps``, ``h264``, ``h265``, ``ts``, ``annexb`` or ``flv``: what packets carry, once known."""
     bad_ps: int = 0
     """Places where the program stream broke the rules."""
     measured: Measures = NOT_MEASURED

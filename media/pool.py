@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from media.errors import PortsExhausted, StreamUnknown
 from media.feeding import Fed
@@ -42,22 +43,37 @@ from media.outgoing import ForwardInfo, ForwardSpec, ForwardStatistics, ForwardU
 from media.placement import NodeStanding, NodeState, Traits, choose
 from media.pool_pushes import PoolPushes
 from media.ports import REST_S
-from media.pulling import PullSpec
+from media.pulling import Spec
 from media.record.segment import SegmentsInfo, SegmentSpec
 from media.revoked import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The node that alone takes streams somebody brings to this process (RTMP)."""
+
+    name: str
+    holds: Callable[[str], bool]
+    """Whether a stream is one of these."""
+    apart: bool = False
+    """It takes no others."""
 
 
 class NodePool:
     """`media.node.MediaNode` over several of them."""
 
     def __init__(
-        self, nodes: Sequence[MediaNode], traits: Mapping[str, Traits] | None = None
+        self,
+        nodes: Sequence[MediaNode],
+        traits: Mapping[str, Traits] | None = None,
+        home: Home | None = None,
     ) -> None:
         """`nodes`: at least one; they live and end with the pool. `traits` by their names."""
         self.name = "pool"
         self.nodes = tuple(nodes)
         self.pushing = PoolPushes(self.nodes)
         self._traits = dict(traits or {})
+        self._home = home
         self._draining: set[str] = set()
         self._listeners: list[Callable[[NodeEvent], None]] = []
 
@@ -149,9 +165,14 @@ class NodePool:
                 return node
         return None
 
-    def _chosen(self, place: str = "") -> MediaNode:
+    def _chosen(self, stream_id: str = "", place: str = "") -> MediaNode:
         """For something new.  Raises PortsExhausted."""
-        name = choose(self.standings(), place)
+        standings, home = self.standings(), self._home
+        if home is not None and home.holds(stream_id):
+            standings = [one for one in standings if one.name == home.name]
+        elif home is not None and home.apart:
+            standings = [one for one in standings if one.name != home.name]
+        name = choose(standings, place)
         for node in self.nodes:
             if node.name == name:
                 return node
@@ -160,7 +181,7 @@ class NodePool:
     # --- receivers and viewers ---------------------------------------------------------------
 
     async def open_receiver(self, spec: ReceiverSpec) -> ReceiverInfo:
-        node = self._of_stream(spec.stream_id) or self._chosen(spec.place)
+        node = self._of_stream(spec.stream_id) or self._chosen(spec.stream_id, spec.place)
         return await node.open_receiver(spec)
 
     async def connect(self, receiver_id: str, host: str, port: int) -> None:
@@ -169,7 +190,7 @@ class NodePool:
             raise ReceiverUnknown(receiver_id)
         await node.connect(receiver_id, host, port)
 
-    async def pull(self, receiver_id: str, spec: PullSpec) -> None:
+    async def pull(self, receiver_id: str, spec: Spec) -> None:
         node = self._of_receiver(receiver_id)
         if node is None:
             raise ReceiverUnknown(receiver_id)
@@ -289,7 +310,7 @@ class NodePool:
     # --- recordings --------------------------------------------------------------------------
 
     async def record(self, stream_id: str, path: str) -> None:
-        await (self._of_stream(stream_id) or self._chosen()).record(stream_id, path)
+        await (self._of_stream(stream_id) or self._chosen(stream_id)).record(stream_id, path)
 
     async def stop_recording(self, stream_id: str) -> RecordingInfo | None:
         node = self._of_stream(stream_id)
@@ -300,7 +321,8 @@ class NodePool:
         return None if node is None else node.recording(stream_id)
 
     async def record_segments(self, stream_id: str, spec: SegmentSpec) -> None:
-        await (self._of_stream(stream_id) or self._chosen()).record_segments(stream_id, spec)
+        node = self._of_stream(stream_id) or self._chosen(stream_id)
+        await node.record_segments(stream_id, spec)
 
     async def stop_segments(self, stream_id: str) -> SegmentsInfo | None:
         node = self._of_stream(stream_id)

@@ -22,6 +22,26 @@ class PullSpec:
     """Networks that may be connected to though they are this host's own or special ones."""
 
 
+@dataclass(frozen=True, slots=True)
+class PublishSpec:
+    """A picture that a camera or encoder brings by itself, by RTMP."""
+
+    source_id: str
+    """Whom its key belongs to."""
+
+
+Spec = PullSpec | PublishSpec
+"""Where a receiver that is not called by SIP gets its picture."""
+
+
+class NotPublishing(RemoteError):
+    """Nobody brings this picture now."""
+
+    def __init__(self, source_id: str) -> None:
+        super().__init__("nobody publishes it")
+        self.source_id = source_id
+
+
 class PullRefused(RemoteError):
     """The camera answered, and not with a picture."""
 
@@ -34,9 +54,12 @@ class PullRefused(RemoteError):
 class PullNode(Protocol):
     """The part of a media node that fetches pictures by itself."""
 
-    async def pull(self, receiver_id: str, spec: PullSpec) -> None:
+    async def pull(self, receiver_id: str, spec: Spec) -> None:
         """Fetch the picture of an `rtsp` receiver; returns when the camera plays.
 
-        Raises MediaConnectFailed, MediaTimeout, PullRefused, UnsupportedCodec, ReceiverUnknown.
+        That of an `rtmp` receiver is taken from whoever brings it to this process.
+
+        Raises MediaConnectFailed, MediaTimeout, PullRefused, UnsupportedCodec, NotPublishing,
+        ReceiverUnknown.
         """
         ...

@@ -21,11 +21,13 @@ from media.node import (
     NodeEvent,
     ReceiverFailed,
     ReceiverInfo,
+    ReceiverUnknown,
     SilenceReason,
     SoundUnavailable,
     StreamStatistics,
     ViewersChanged,
 )
+from media.pulling import PublishSpec, PullSpec, Spec
 from media.receive.fed import FedReceiver
 from media.receive.pipeline import Pipeline
 from media.receive.rtcp_port import RtcpPort
@@ -36,11 +38,13 @@ from media.receive.tcp import TcpReceiver
 from media.receive.udp import SocketPoller, UdpReceiver
 from media.record.recorder import Recorder
 from media.record.segments import SegmentRecorder
+from media.rtmp.publications import Publications
+from media.rtmp.receiver import RtmpReceiver
 from media.rtp.reception import INTERVAL_S
 from media.rtsp.puller import RtspPuller
 from media.sound.shop import SoundShop
 
-Shell = UdpReceiver | SharedReceiver | TcpReceiver | RtspPuller | FedReceiver
+Shell = UdpReceiver | SharedReceiver | TcpReceiver | RtspPuller | RtmpReceiver | FedReceiver
 """What takes the packets of a stream."""
 
 UNSUPPORTED_AFTER_S = 3.0
@@ -163,6 +167,17 @@ class Stream:
         )
         self.receiver = OpenReceiver(info, shell, now)
 
+    def open_rtmp(self, info: ReceiverInfo, publications: Publications, now: float) -> None:
+        """Be ready to take what somebody publishes."""
+        self._expect_sender()
+        shell = RtmpReceiver(
+            publications,
+            self.pipeline,
+            self.hub.feed,
+            on_closed=lambda: self._connection_closed(info),
+        )
+        self.receiver = OpenReceiver(info, shell, now)
+
     def open_fed(self, info: ReceiverInfo, now: float) -> None:
         """Be ready for units the platform gives itself."""
         self._expect_sender()
@@ -204,6 +219,17 @@ class Stream:
         if shared is not None:
             shared.add(shell, ssrc)
             self._leave_shared = lambda: shared.remove(shell)
+
+    async def pull(self, spec: Spec) -> None:
+        """Have the picture fetched; see `media.pulling.PullNode`."""
+        receiver = self.receiver
+        match receiver and receiver.shell, spec:
+            case RtspPuller() as puller, PullSpec():
+                await puller.pull(spec)
+            case RtmpReceiver() as listener, PublishSpec():
+                await listener.pull(spec)
+            case _:
+                raise ReceiverUnknown(f"{self.stream_id} does not pull that")
 
     def record(self, recorder: Recorder | None) -> None:
         """Give all units to a recording from here on, or no longer."""

@@ -84,6 +84,7 @@ STATUS_OF_CODE: dict[str, tuple[int, str]] = {
     "segment_growing": (409, "The file is being recorded."),
     "segment_protected": (409, "The file is protected; take that back first."),
     "segment_unknown": (404, "There is no recorded file with this id."),
+    "source_is_fetched": (409, "The source is fetched by RTSP; only one that publishes has a key."),
     "session_not_running": (409, "The session is not in a state that allows this."),
     "session_unknown": (404, "There is no session with this id, or it is forgotten."),
     "stream_unknown": (404, "There is no such stream."),

@@ -10,7 +10,7 @@ from media.node import StreamStatistics
 class MediaOut(BaseModel):
     """A stream as it arrives; figures of the last full second where nothing else is said."""
 
-    container: str | None = Field(description="ps, ts, h264, h265 or annexb")
+    container: str | None = Field(description="ps, ts, h264, h265, annexb or flv")
     video: str | None
     width: int | None = Field(description="from the parameter sets")
     height: int | None

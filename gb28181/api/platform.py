@@ -108,6 +108,8 @@ class Platform:
     stopping: Callable[[], bool] = field(default=lambda: False)
     rtsp_port: Callable[[], int | None] = field(default=lambda: None)
     """The port RTSP is served on; None: it is not."""
+    rtmp_port: Callable[[], int | None] = field(default=lambda: None)
+    """The port RTMP is published to; None: to none."""
 
 
 def platform_of(connection: HTTPConnection) -> Platform:

@@ -16,7 +16,7 @@ from gb28181.device.state import DeviceState
 from gb28181.device.trial import Trial
 from gb28181.manscdp import CharsetMemory
 from gb28181.store.records import DeviceRecord, IntervalRecord, RegistrationRecord
-from media.pulling import PullSpec
+from media.pulling import Spec
 from sip.flow import Flow
 
 GB_2022 = (3, 0)
@@ -39,7 +39,7 @@ class Route:
     policy: DevicePolicy
     place: str
     """Administrative code of where it is; empty where that is not known."""
-    source: PullSpec | None = None
+    source: Spec | None = None
     """Of a camera without SIP, in place of a flow."""
 
 

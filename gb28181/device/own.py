@@ -14,7 +14,7 @@ from catalog.model import CatalogItem, Channel, Place
 from catalog.nodes import TreeNode
 from gb28181.device.estate import Estate
 from gb28181.device.model import Route
-from media.pulling import PullSpec
+from media.pulling import PublishSpec, Spec
 
 CAMERA = "132"
 SERIALS = 1_000_000
@@ -27,7 +27,8 @@ class OwnChannels:
 
     def __init__(self, estate: Estate) -> None:
         self._estate = estate
-        self._specs: dict[str, PullSpec] = {}
+        self._specs: dict[str, Spec] = {}
+        self._online: set[str] = set()
 
     def new_code(self, place: str) -> str:
         """A free 20-digit code below a place of 4, 6 or 8 digits."""
@@ -38,11 +39,12 @@ class OwnChannels:
                 return code
         raise CatalogError(f"no free channel id below {place}")
 
-    def put(self, code: str, name: str, place: str, spec: PullSpec, *, online: bool) -> None:
+    def put(self, code: str, name: str, place: str, spec: Spec, *, online: bool) -> None:
         """Show one, or what changed of it."""
         if self._estate.book.identities.owner(code) is None:
             self._estate.book.identities.restore([(code, code, code)])
         self._specs[code] = spec
+        self._note(code, online)
         where = Place(
             place[:4], place[:6] if len(place) > 4 else "", place if len(place) > 6 else "", STEP
         )
@@ -53,32 +55,39 @@ class OwnChannels:
 
     def set_online(self, code: str, online: bool) -> None:
         """It could be reached, or could not."""
+        self._note(code, online)
         self._tell(self._estate.tree.set_device_online(code, online))
 
     def remove(self, code: str) -> None:
         """It is no more; its code is free."""
         self._specs.pop(code, None)
+        self._note(code, False)
         self._estate.book.forget(code)
         self._tell(self._estate.tree.remove_device(code))
 
     def route(self, channel_id: str) -> Route | None:
-        """How one is reached. It may always be tried: nothing says that it is there but that."""
+        """How one is reached. One that is fetched may always be tried, because nothing else says
+        that it is there; one that publishes is there while it does."""
         spec = self._specs.get(channel_id)
         if spec is None:
             return None
+        brought = isinstance(spec, PublishSpec)
         channel = self._estate.tree.channel(channel_id)
         return Route(
             channel_id,
             channel_id,
             channel_id,
-            online=True,
+            online=not brought or channel_id in self._online,
             flow=None,
-            transport="rtsp",
+            transport="rtmp" if brought else "rtsp",
             gb_version="",
             policy=self._estate.options.policy,
             place=channel.place.code if channel is not None else "",
             source=spec,
         )
+
+    def _note(self, code: str, online: bool) -> None:
+        (self._online.add if online else self._online.discard)(code)
 
     def _tell(self, nodes: Iterable[TreeNode]) -> None:
         self._estate.news.tree(list(nodes))

@@ -21,7 +21,7 @@ from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
 from media.errors import MediaError, PortsExhausted
 from media.node import MediaNode, ReceiveMode, ReceiverInfo, ReceiverSpec
-from media.pulling import PullSpec
+from media.pulling import Spec
 from sip.errors import SipError, TransportFailed
 from sip.flow import Flow, host_port
 from sip.message import Request, Response
@@ -58,7 +58,7 @@ class Route(Protocol):
     @property
     def place(self) -> str: ...
     @property
-    def source(self) -> PullSpec | None:
+    def source(self) -> Spec | None:
         """Of a camera without SIP: what is fetched in place of an INVITE."""
         ...
 
@@ -94,7 +94,7 @@ class _Line:
     record: DialogRecord
     call: Call
     dialing: Way | None = None
-    source: PullSpec | None = None
+    source: Spec | None = None
     lasts: bool = True
     """There is something to end when this process dies: a dialog of SIP."""
     timer: asyncio.TimerHandle | None = None
@@ -249,7 +249,7 @@ class Caller:
         self.on_changed(session)
 
     def _without_sip(
-        self, session: Session, source: PullSpec | None, info: ReceiverInfo
+        self, session: Session, source: Spec | None, info: ReceiverInfo
     ) -> Fetching | Showing | None:
         """Show what the platform has, or have the node fetch the picture of a camera."""
 
@@ -529,7 +529,10 @@ def _way_of(route: Route | None, transport: Transport | None, ask: Ask) -> str:
 def _mode(name: str) -> ReceiveMode:
     if name == OWN:
         return "fed"
-    return "rtsp" if name == "rtsp" else _transport(name)
+    match name:
+        case "rtsp" | "rtmp":
+            return name
+    return _transport(name)
 
 
 def _say(dialing: Way | None, effect: calls.SendAck | calls.SendBye | calls.SendCancel) -> None:

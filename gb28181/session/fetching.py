@@ -1,4 +1,5 @@
-"""A call to a camera without SIP: the media node fetches the picture itself, by RTSP.
+"""A call to a camera without SIP: the media node fetches the picture itself, by RTSP, or takes what
+is brought to it by RTMP.
 
 To the caller it is a dialog like the others: it tells the call machine what becomes of it in the
 same words, so such a stream has the same states, time-outs and legs of error. There is nothing to
@@ -19,7 +20,7 @@ from media.errors import (
     UnsupportedCodec,
 )
 from media.node import MediaNode
-from media.pulling import PullRefused, PullSpec
+from media.pulling import NotPublishing, PullRefused, Spec
 from sip.errors import SipError
 from sip.message import Request, Response
 
@@ -36,7 +37,7 @@ class Fetching:
         self,
         node: MediaNode,
         receiver_id: str,
-        spec: PullSpec,
+        spec: Spec,
         tell: Callable[[calls.Input], None],
         told: Callable[[str], None],
     ) -> None:
@@ -48,7 +49,7 @@ class Fetching:
         self._told = told
         self._task = asyncio.get_running_loop().create_task(self._run(node, receiver_id, spec))
 
-    async def _run(self, node: MediaNode, receiver_id: str, spec: PullSpec) -> None:
+    async def _run(self, node: MediaNode, receiver_id: str, spec: Spec) -> None:
         try:
             await node.pull(receiver_id, spec)
         except MediaError as error:
@@ -101,6 +102,8 @@ def _outcome(error: MediaError) -> calls.Input:
             return calls.MediaForeign(error.codec)
         case MediaTimeout():
             return calls.Unanswered("no answer by RTSP")
+        case NotPublishing():
+            return calls.End(Failure(EndReason.DEVICE_OFFLINE, str(error)))
         case PortsExhausted():
             return calls.End(Failure(EndReason.NO_PORT, str(error)))
         case MediaConnectFailed():

@@ -94,6 +94,11 @@ class StreamKey:
         return self.channel_id if self.stream == "main" else f"{self.channel_id}-{self.stream}"
 
 
+def channel_of(stream_id: str) -> str:
+    """The channel of a live picture's stream."""
+    return stream_id.partition("-")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A stretch of recorded time, in UNIX seconds."""

@@ -13,6 +13,8 @@ from gb28181.store.cipher import Cipher
 from gb28181.store.records import utc_now
 from gb28181.store.writer import Writer
 
+PUBLISHED = "rtmp"
+
 
 @dataclass(slots=True)
 class SourceRecord:
@@ -26,9 +28,16 @@ class SourceRecord:
     """Without user and password."""
     user: str = ""
     password: str | None = field(default=None, repr=False)
-    """In the clear here, encrypted in the database; None as well where the key does not fit."""
+    """Of one that publishes: its stream key. In the clear here, encrypted in the database; None as
+    well where the key of the data directory does not fit."""
     transport: str = "tcp"
+    """How it comes: `tcp` or `udp` is fetched by RTSP, `rtmp` is published to us."""
     created_at: datetime = field(default_factory=utc_now)
+
+    @property
+    def publishes(self) -> bool:
+        """It brings its picture itself."""
+        return self.transport == PUBLISHED
 
 
 class SourceBook:

@@ -170,6 +170,35 @@ class Pipeline:
                 self._sound_in.push(packet, arrival, out)
         return out
 
+    def count(self, size: int, arrival: float) -> None:
+        """A message came that is no RTP packet."""
+        stats = self._stats
+        stats.packets += 1
+        stats.bytes += size
+        stats.last_packet_at = arrival
+        if stats.first_packet_at is None:
+            stats.first_packet_at = arrival
+
+    def picture(self, codec: Codec, data: bytes, pts: int, dts: int, arrival: float) -> Out:
+        """A whole picture with its times, 90 kHz."""
+        out: Out = []
+        self._stats.container = "flv"
+        self._video.push(codec, data, (pts, dts, None), arrival, out)
+        return out
+
+    def sound(self, told: AudioFormat, data: bytes, pts: int, arrival: float) -> Out:
+        """A whole frame of sound, or the samples of one message, with its time, 90 kHz."""
+        out: Out = []
+        self._audio.push_whole(told, data, pts, arrival, out)
+        return out
+
+    def not_carried(self, codec: str, *, video: bool) -> None:
+        """What came is of a codec that is not carried."""
+        if video:
+            self._stats.unsupported_codec = codec
+        else:
+            self._stats.unsupported_audio = codec
+
     def _apply_told(self) -> None:
         if self._told is not None:
             self._video.expect(*self._told)

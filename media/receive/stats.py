@@ -47,7 +47,7 @@ class PipelineStats:
     unsupported_audio: str | None = None
     """The same for sound, which does not stop the picture."""
     container: str | None = None
-    """``ps``, ``h264``, ``h265``, ``ts`` or ``annexb`` once it is known."""
+    """``ps``, ``h264``, ``h265``, ``ts``, ``annexb`` or ``flv`` once it is known."""
     gop_frames: int = 0
     """Pictures between the last two key frames; 0 while that is not known."""
     gop_ticks: int = 0

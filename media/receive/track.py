@@ -217,6 +217,14 @@ class AudioTrack:
             self._formats.set_audio(narrow_format(codec), out)
             self._emit(codec, data, pts, rtp, arrival, out)
 
+    def push_whole(
+        self, told: AudioFormat, data: bytes, pts: int, arrival: float, out: Out
+    ) -> None:
+        """One frame of a format that was told beforehand, with its own time."""
+        self._stats.unsupported_audio = None
+        self._formats.set_audio(told, out)
+        self._emit(told.codec, data, pts, None, arrival, out)
+
     def push_raw(self, told: AudioFormat, frame: bytes, rtp: int, arrival: float, out: Out) -> None:
         """One frame of a format that was told beforehand."""
         self._stats.unsupported_audio = None

@@ -15,7 +15,7 @@ from media import outgoing
 from media.errors import MediaError
 from media.hub import HubLimits
 from media.inprocess import NodeOptions
-from media.pulling import PullSpec
+from media.pulling import PublishSpec, PullSpec
 from media.pushing import PushEnded, PushInfo, PushSpec, PushStatistics
 from media.record.segment import (
     SegmentClosed,
@@ -206,7 +206,8 @@ TYPES: tuple[type[Any], ...] = (
     *(VideoFormat, AudioFormat, HubLimits, NodeOptions, HttpOptions, Refusal),
     *(outgoing.ForwardSpec, outgoing.ForwardInfo, outgoing.ForwardStatistics),
     *(outgoing.ForwardConnected, outgoing.ForwardEnded),
-    *(PullSpec, PushSpec, PushInfo, PushStatistics, PushEnded),
+    *(PullSpec, PublishSpec),
+    *(PushSpec, PushInfo, PushStatistics, PushEnded),
 )
 """Everything that may travel."""
 

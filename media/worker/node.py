@@ -31,7 +31,7 @@ from media.node import (
 )
 from media.outgoing import ForwardInfo, ForwardSpec, ForwardStatistics
 from media.ports import REST_S
-from media.pulling import PullSpec
+from media.pulling import Spec
 from media.record.segment import SegmentsInfo, SegmentSpec
 from media.revoked import Refusal
 
@@ -57,7 +57,7 @@ class WorkerNode(WorkerLife):
     async def connect(self, receiver_id: str, host: str, port: int) -> None:
         await self._ask("connect", receiver_id, host, port)
 
-    async def pull(self, receiver_id: str, spec: PullSpec) -> None:
+    async def pull(self, receiver_id: str, spec: Spec) -> None:
         await self._ask("pull", receiver_id, spec)
 
     async def feed(self, receiver_id: str, outs: Fed) -> None:
