@@ -204,12 +204,10 @@ class InProcessNode:
                 self._open_rtcp(stream, port + 1)
             elif spec.mode == "udp" and self._single_udp is not None:
                 stream.open_shared(info, self._single_udp, SourceLock(networks, spec.ssrc), now)
-            elif spec.mode == "fed":
-                stream.open_fed(info, now)
+            elif spec.mode in ("fed", "rtmp"):
+                stream.open_brought(info, self._publications, now)
             elif spec.mode == "rtsp":
                 stream.open_rtsp(info, self._socket_poller(), self._track_socket(info), now)
-            elif spec.mode == "rtmp":
-                stream.open_rtmp(info, self._publications, now)
             elif shared:
                 single, poller = self._single_tcp, self._socket_poller()
                 stream.open_tcp(info, poller, networks, None, now, shared=single, ssrc=spec.ssrc)

@@ -167,6 +167,13 @@ class Stream:
         )
         self.receiver = OpenReceiver(info, shell, now)
 
+    def open_brought(self, info: ReceiverInfo, publications: Publications, now: float) -> None:
+        """Be ready for what comes to this process otherwise than in packets."""
+        if info.mode == "fed":
+            self.open_fed(info, now)
+        else:
+            self.open_rtmp(info, publications, now)
+
     def open_rtmp(self, info: ReceiverInfo, publications: Publications, now: float) -> None:
         """Be ready to take what somebody publishes."""
         self._expect_sender()

@@ -13,6 +13,7 @@ RTMP 1.0 (Adobe, 2012), sections 5.3 and 5.4.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -110,28 +111,30 @@ class ChunkReader:
         """Bytes that are kept, or will have to be, for messages that are not complete."""
         return len(self._buffer) + self._begun
 
-    def feed(self, data: bytes) -> list[Message | Broken]:
-        """What is complete with these bytes; nothing is read behind a `Broken`."""
-        out: list[Message | Broken] = []
+    def feed(self, data: bytes) -> Iterator[Message | Broken]:
+        """What is complete with these bytes, read while it is taken; nothing behind a `Broken`.
+
+        So what one message changes (`most`) counts for the next one in the same bytes.
+        """
         if self._broken:
-            return out
+            return
         self._buffer += data
         at = 0
         while (head := self._head(at)) is not None:
             end, item = (at, head) if isinstance(head, Broken) else self._chunk(head, at)
-            if item is not None:
-                out.append(item)
             if isinstance(item, Broken):
                 self._broken = True
                 self._buffer.clear()
                 self._streams.clear()
                 self._begun = 0
-                return out
+                yield item
+                return
+            if item is not None:
+                yield item
             if end == at:
                 break
             at = end
         del self._buffer[:at]
-        return out
 
     def _head(self, at: int) -> _Head | Broken | None:
         """The headers of the chunk at ``at``; None while they are not complete."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from media.rtmp.handshake import RANDOM
 from media.rtmp.publications import GONE_S, NotAdmitted, Publication
-from media.rtmp.publish import Asked, Effect, Media, Over, RtmpPublish, Send
+from media.rtmp.publish import Effect, Media, Over, Refusal, RtmpPublish, Send
 
 if TYPE_CHECKING:
     from media.rtmp.server import RtmpServer
@@ -23,7 +23,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, server: RtmpServer) -> None:
         self._server = server
-        self._machine = RtmpPublish(secrets.token_bytes(RANDOM), monotonic())
+        self._machine = RtmpPublish(secrets.token_bytes(RANDOM), monotonic(), self._judge)
         self._transport: asyncio.Transport | None = None
         self._reason = "the encoder closed the connection"
         self.publication: Publication | None = None
@@ -73,8 +73,6 @@ class Connection(asyncio.Protocol):
             match effect:
                 case Send(data):
                     self._write(data)
-                case Asked(app, name):
-                    self._perform(self._asked(app, name))
                 case Media(messages):
                     if self.publication is not None:
                         self.publication.push(messages, monotonic())
@@ -85,7 +83,7 @@ class Connection(asyncio.Protocol):
                         self._reason = reason
                         self._hang_up()
 
-    def _asked(self, app: str, name: str) -> list[Effect]:
+    def _judge(self, app: str, name: str) -> Refusal | None:
         # Encoders with one field for the whole address name no stream: there the key ends the app.
         key = name.partition("?")[0] or app.rpartition("/")[2]
         try:
@@ -94,8 +92,8 @@ class Connection(asyncio.Protocol):
             )
         except NotAdmitted as refused:
             self._server.refused(self.peer, refused.reason)
-            return self._machine.refuse(refused.code, refused.reason)
-        return self._machine.allow()
+            return Refusal(refused.code, refused.reason)
+        return None
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():

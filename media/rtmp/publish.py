@@ -1,15 +1,14 @@
 """Machine of the server's side of one RTMP connection: somebody who publishes one stream.
 
-    state       connect    createStream   publish   allowed      refused   end of it
-    greeting    -          -              -         -            -         -
-    greeted     connected  over           over      -            -         over
-    connected   over       connected      asking    -            -         over
-    asking      over       asking         over      publishing   over      over
-    publishing  over       publishing     over      -            -         over
+    state       connect    createStream   publish      end of it
+    greeting    connected  over           over         over
+    connected   over       connected      publishing   over
+    publishing  over       publishing     over         over
 
-`greeting` ends with the handshake, without a command. releaseStream, FCPublish and what else an
-encoder says beside these changes nothing anywhere; whoever wants to play is refused. From the
-connection to `publishing` there are `SETUP_S` seconds and `MOST_COMMANDS` commands.
+Whoever asks to publish is judged at once, and a refusal ends the connection too. releaseStream,
+FCPublish and what else an encoder says beside these changes nothing anywhere; whoever wants to play
+is refused. From the connection to `publishing` there are `SETUP_S` seconds and `MOST_COMMANDS`
+commands.
 ``now`` is monotonic seconds.
 
 RTMP 1.0 (Adobe, 2012), section 7.2.
@@ -17,7 +16,7 @@ RTMP 1.0 (Adobe, 2012), section 7.2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -57,9 +56,7 @@ class PublishState(StrEnum):
     """Where it stands."""
 
     GREETING = "greeting"
-    GREETED = "greeted"
     CONNECTED = "connected"
-    ASKING = "asking"
     PUBLISHING = "publishing"
     OVER = "over"
 
@@ -71,17 +68,13 @@ class PublishInput(StrEnum):
     CREATE = "createStream"
     PUBLISH = "publish"
     END = "end"
-    ALLOWED = "allowed"
-    REFUSED = "refused"
 
 
 _S, _I = PublishState, PublishInput
 TABLE: Final[Mapping[tuple[PublishState, PublishInput], PublishState]] = {
-    (_S.GREETED, _I.CONNECT): _S.CONNECTED,
+    (_S.GREETING, _I.CONNECT): _S.CONNECTED,
     (_S.CONNECTED, _I.CREATE): _S.CONNECTED,
-    (_S.CONNECTED, _I.PUBLISH): _S.ASKING,
-    (_S.ASKING, _I.CREATE): _S.ASKING,
-    (_S.ASKING, _I.ALLOWED): _S.PUBLISHING,
+    (_S.CONNECTED, _I.PUBLISH): _S.PUBLISHING,
     (_S.PUBLISHING, _I.CREATE): _S.PUBLISHING,
 }
 """Everything else ends the connection."""
@@ -105,11 +98,16 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """It wants to publish under this name: `allow` or `refuse` it."""
+class Refusal:
+    """Why somebody may not publish."""
 
-    app: str
-    name: str
+    code: str
+    """Such as `NetStream.Publish.BadName`."""
+    reason: str
+
+
+Judge = Callable[[str, str], Refusal | None]
+"""Application and name of a stream in, why it may not be published out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +126,15 @@ class Over:
     """It broke a limit or the protocol."""
 
 
-Effect = Send | Asked | Media | Over
+Effect = Send | Media | Over
 
 
 class RtmpPublish:
     """One connection of one encoder."""
 
-    def __init__(self, random: bytes, now: float) -> None:
+    def __init__(self, random: bytes, now: float, judge: Judge) -> None:
         """``random``: `media.rtmp.handshake.RANDOM` bytes."""
+        self._judge = judge
         self.state = PublishState.GREETING
         self.deadline: float | None = now + SETUP_S
         """When `tick` is due."""
@@ -148,41 +147,22 @@ class RtmpPublish:
 
     def feed(self, data: bytes) -> list[Effect]:
         """Bytes of the encoder."""
-        if self.state is PublishState.OVER:
-            return []
         out: list[Effect] = []
         media: list[Message] = []
-        items = self._wire.feed(data)
-        if self.state is PublishState.GREETING and self._wire.greeted:
-            self.state = PublishState.GREETED
-        for item in items:
-            if self.state is PublishState.OVER:
-                break
-            if isinstance(item, Broken):
-                out += self._end(item.reason, fault=True)
-            elif item.kind in (AUDIO, VIDEO, AGGREGATE):
-                out += self._media(item, media)
-            else:
-                out += self._other(item)
+        for item in self._wire.feed(data):
+            out += self._item(item, media)
         if media:
-            out.append(Media(media))
+            out.insert(0, Media(media))  # it came before whatever ended it
         return self._said(out)
 
-    def allow(self) -> list[Effect]:
-        """It may publish."""
-        if self._move(PublishInput.ALLOWED):
-            self.deadline = None
-            self._wire.reader.most = MAX_MESSAGE
-            begin = bytes(2) + STREAM.to_bytes(4, "big")
-            self._wire.put(Message(USER_CONTROL, 0, 0, begin), CONTROL)
-            self._answer(status(STREAM, "status", "NetStream.Publish.Start", "it may begin"))
-        return self._said([])
-
-    def refuse(self, code: str, description: str) -> list[Effect]:
-        """It may not, or no longer."""
-        self._answer(status(STREAM, "error", code, description))
-        self.state, self.deadline = PublishState.OVER, None
-        return self._said([Over(description, fault=False)])
+    def _item(self, item: Message | Broken, media: list[Message]) -> list[Effect]:
+        if self.state is PublishState.OVER:
+            return []
+        if isinstance(item, Broken):
+            return self._end(item.reason, fault=True)
+        if item.kind in (AUDIO, VIDEO, AGGREGATE):
+            return self._media(item, media)
+        return self._other(item)
 
     def tick(self, now: float) -> list[Effect]:
         """The deadline may have passed."""
@@ -229,7 +209,19 @@ class RtmpPublish:
             case PublishInput.CREATE:
                 self._answer(Command("_result", command.number, (None, float(STREAM))))
             case PublishInput.PUBLISH:
-                return [Asked(self._app, command.text(1)[:LONGEST_NAME])]
+                return self._asked(command.text(1)[:LONGEST_NAME])
+        return []
+
+    def _asked(self, name: str) -> list[Effect]:
+        refusal = self._judge(self._app, name)
+        if refusal is not None:
+            self._answer(status(STREAM, "error", refusal.code, refusal.reason))
+            return self._end(refusal.reason, fault=False)
+        self.deadline = None
+        self._wire.reader.most = MAX_MESSAGE
+        begin = bytes(2) + STREAM.to_bytes(4, "big")
+        self._wire.put(Message(USER_CONTROL, 0, 0, begin), CONTROL)
+        self._answer(status(STREAM, "status", "NetStream.Publish.Start", "it may begin"))
         return []
 
     def _unpublished(self) -> list[Effect]:

@@ -109,11 +109,10 @@ class RtmpPush:
         if self.state is PushState.OVER:
             return []
         out: list[Effect] = []
-        items = self._wire.feed(data)
+        for item in self._wire.feed(data):
+            out += self._item(item, now)
         if self.state is PushState.GREETING and self._wire.greeted:
             self._connect(now)
-        for item in items:
-            out += self._item(item, now)
         answer = self._wire.take()
         return [Send(answer), *out] if answer else out
 

@@ -7,6 +7,7 @@ RTMP 1.0 (Adobe, 2012), sections 5.2 to 5.4 and 7.1.7 (user control messages).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from media.errors import StreamFormatError
@@ -66,16 +67,19 @@ class Wire:
         """Send bytes that belong to no message."""
         self._outgoing += data
 
-    def feed(self, data: bytes) -> list[Message | Broken]:
-        """Messages that concern commands and media; what concerns the connection is done."""
+    def feed(self, data: bytes) -> Iterator[Message | Broken]:
+        """Messages that concern commands and media; what concerns the connection is done.
+
+        They are read while they are taken: all have to be.
+        """
         self._received += len(data)
         if not self._handshake.done:
             try:
                 self._outgoing += self._handshake.feed(data)
             except StreamFormatError as error:
-                return [Broken(str(error))]
+                yield Broken(str(error))
+                return
             data = self._handshake.rest() if self._handshake.done else b""
-        out: list[Message | Broken] = []
         pings = 0
         for item in self.reader.feed(data):
             if isinstance(item, Message) and item.kind in _OF_CONNECTION:
@@ -83,9 +87,8 @@ class Wire:
                 if pings <= MOST_PINGS:
                     self._control(item)
             else:
-                out.append(item)
+                yield item
         self._acknowledge()
-        return out
 
     def _control(self, message: Message) -> None:
         data = message.data

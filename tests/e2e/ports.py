@@ -18,7 +18,10 @@ _FIRST, _LAST, _SIZE = 20000, 32000, 100
 
 
 class PortBlock:
-    """`sip` (UDP and TCP), `http`, `rtsp`, ranges of media in and out; released with `close`."""
+    """`sip` (UDP and TCP), `http`, `rtsp`, `rtmp`, ranges of media in and out.
+
+    Released with `close`.
+    """
 
     def __init__(self) -> None:
         folder = Path(tempfile.gettempdir()) / f"gb28181-test-ports-{os.getuid()}"
@@ -39,6 +42,7 @@ class PortBlock:
         self.http = start + 1
         self.spare = start + 2
         self.rtsp = start + 3
+        self.rtmp = start + 4
         self.media = range(start + 40, start + 80)
         self.players = range(start + 80, start + 100)
 

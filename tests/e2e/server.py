@@ -97,7 +97,7 @@ class Server:
             "GB28181_MEDIA__RTSP_PORT": str(self.ports.rtsp),
             "GB28181_MEDIA__PLAYER_PORTS": f"{self.ports.players[0]}-{self.ports.players[-1]}",
             "GB28181_MEDIA__WORKERS": os.environ.get("TEST_MEDIA_WORKERS", "0"),
-            "GB28181_MEDIA__RTMP_PORT": "0",
+            "GB28181_MEDIA__RTMP_PORT": str(self.ports.rtmp),
             "GB28181_HTTP__HOST": "127.0.0.1",
             "GB28181_HTTP__PORT": str(self.ports.http),
             "GB28181_LOGS__FORMAT": "json",

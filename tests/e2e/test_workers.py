@@ -213,6 +213,7 @@ def test_a_node_is_drained(
     assert [(node["name"], node["state"], node["weight"]) for node in before.values()] == [
         ("worker1", "up", 1),
         ("worker2", "up", 3),
+        ("local", "up", 1),  # for what is published by RTMP
     ]
     assert (before["worker1"]["streams"], before["worker2"]["streams"]) == (1, 0), "of this place"
     viewer = RawViewer(live["urls"]["flv"])

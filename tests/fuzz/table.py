@@ -24,6 +24,8 @@ from . import (
     media_psm,
     media_reorder,
     media_rtcp,
+    media_rtmp,
+    media_rtmp_publish,
     media_rtp,
     media_rtsp,
     media_rtsp_address,
@@ -66,13 +68,7 @@ TARGETS: dict[str, Target] = {
         *(media_rtp, media_tcp_frames, media_rtcp, media_reorder, media_source_lock),
         *(media_ps, media_psm, media_probe, media_es, media_nal, media_sps, media_clock),
         *(media_adts, media_g711, media_pipeline, media_spool, media_unpack, media_worker_wire),
-        *(
-            media_rtsp,
-            media_rtsp_address,
-            media_rtsp_push,
-            media_whep_offer,
-            http_multipart,
-            http_sheet,
-        ),
+        *(media_rtmp, media_rtmp_publish, media_rtsp, media_rtsp_address, media_rtsp_push),
+        *(media_whep_offer, http_multipart, http_sheet),
     )
 }
