@@ -20,7 +20,7 @@ from typing import Any
 
 from config.keys import Key, all_keys, shower
 from config.types import PortRange, show_duration, show_size
-from docs.tools import behaviour_pushes, behaviour_recording
+from docs.tools import behaviour_pushes, behaviour_recording, behaviour_rtmp
 from docs.tools.tables import first_sentence, table
 from gb28181.api.paging import Limit
 from gb28181.device.policy import DevicePolicy
@@ -581,6 +581,13 @@ PARTS: dict[str, tuple[str, tuple[Row, ...]]] = {
     ),
     "Sessions": ("", SESSIONS),
     "Cameras without SIP (RTSP)": ("", SOURCES),
+    "RTMP": (
+        "Cameras that publish, and streams that are pushed.",
+        (
+            *(by_setting(name, what) for name, what in behaviour_rtmp.BY_SETTING),
+            *(fixed(place, what, unit) for place, what, unit in behaviour_rtmp.FIXED),
+        ),
+    ),
     "Media": ("", MEDIA),
     "Players over RTSP": ("", PLAYERS),
     "Browsers over WebRTC": ("", WEBRTC),
@@ -631,6 +638,7 @@ INTERNAL = frozenset(
         "media.output.unread.LOOK_S",
         "media.ports.REST_S",
         "media.receive.udp.LOOK_PAUSE_S",
+        "media.rtmp.server.LOOK_S",
         "media.rtsp.server.LOOK_S",
     }
 )

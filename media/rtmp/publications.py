@@ -138,7 +138,9 @@ class Publications:
     def __repr__(self) -> str:
         return f"<Publications keys={len(self._keys)} running={len(self._running)}>"
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """Who publishes now."""
         return len(self._running)
 
     def listen(
