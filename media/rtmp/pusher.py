@@ -1,137 +1,117 @@
-"""The shell of an RTMP push: what a viewer of the stream reads goes to a server.
+"""The shell of an RTMP push: connects, lets the machine publish, sends what a viewer of FLV gets.
 
-It reads as fast as the server takes it; in between the viewer's queue is bounded and drops to key
-frames, like that of every other viewer.
+The queue is that of any viewer (`media.output.viewers`), so a server that does not read is bounded,
+dropped to the next key frame and at last given up. Sound goes as AAC, made where the camera sends
+something else, because that is what every server knows.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
-from collections.abc import Callable
 from time import monotonic
 from typing import Final, cast
 
-from media.errors import (
-    MediaConnectFailed,
-    MediaError,
-    MediaTimeout,
-    ReaderTooSlow,
-    RemoteError,
-)
-from media.guard import forbidden
+from media.errors import MediaConnectFailed, MediaError, MediaTimeout, StreamFormatError
+from media.output.viewers import StreamViewer
+from media.pushing import PushRefused, PushSpec
+from media.reaching import CONNECT_S, address_of
 from media.rtmp import push as pushes
 from media.rtmp.flv_reader import FlvReader
 from media.rtmp.handshake import RANDOM
-from media.rtmp.target import RtmpTarget
-from media.viewer import Viewer
+from media.rtmp.target import RTMP_PORT, RtmpTarget, read_target
+from media.send.pusher import LookAtIt
+from media.viewer import Who
 
-CONNECT_S: Final = 5.0
-STALL_S: Final = 10.0
+STALL_S: Final = 30.0
 """A server that takes nothing for so long is given up."""
 WRITE_HIGH: Final = 256 * 1024
 """Bytes in the socket's own queue above which sending waits."""
-
-
-class PushRefused(RemoteError):
-    """The server answered, and does not take the stream (any more)."""
-
-    def __init__(self, code: str, description: str = "") -> None:
-        super().__init__(f"{code} {description}".rstrip())
-        self.code = code
+FLUSH_S: Final = 2.0
+"""At its end a connection has so long to take what was written."""
 
 
 class RtmpPusher(asyncio.Protocol):
-    """One push, from connecting to the end of the stream or of the connection."""
+    """See `media.send.pusher.Pusher`."""
 
-    def __init__(
-        self, target: RtmpTarget, allow: tuple[str, ...], on_began: Callable[[], None]
-    ) -> None:
-        """``allow``: networks that may be connected to though they are this host's own.
-
-        ``on_began`` is called when the server takes media.
-        """
-        self.bytes_out = 0
-        self.remote: tuple[str, int] | None = None
-        self._target = target
-        self._allow = allow
-        self._on_began = on_began
-        self._machine = pushes.RtmpPush(target, secrets.token_bytes(RANDOM))
+    def __init__(self, spec: PushSpec, look: LookAtIt) -> None:
+        """Raises LocalError for an address that is none."""
+        self.remote = ("", 0)
+        self._spec = spec
+        self._target: RtmpTarget = read_target(spec.url)
+        self._look = look
+        self._viewer: StreamViewer | None = None
+        self._machine = pushes.RtmpPush(self._target, secrets.token_bytes(RANDOM))
         self._transport: asyncio.Transport | None = None
         self._publishing: asyncio.Future[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
-        self._viewer: Viewer | None = None
-        self._failure: MediaError | None = None
+        self._reason = ""
 
     def __repr__(self) -> str:
-        return f"<RtmpPusher {self._machine!r} out={self.bytes_out}>"
+        return f"<RtmpPusher {self.remote[0]}:{self.remote[1]} {self._machine!r}>"
 
-    async def run(self, open_viewer: Callable[[], Viewer]) -> str:
-        """Push until the stream ends; returns why it did.
+    @property
+    def bytes_out(self) -> int:
+        return 0 if self._viewer is None else self._viewer.bytes_out
 
-        The viewer, of FLV, is opened when the server is ready and closed here. Raises
-        MediaConnectFailed, MediaTimeout, PushRefused, ReaderTooSlow, and what opening raises.
-        """
+    @property
+    def dropped_frames(self) -> int:
+        return 0 if self._viewer is None else self._viewer.dropped_frames
+
+    async def open(self) -> None:
         try:
-            await self._connect()
-            viewer = self._viewer = open_viewer()
-            try:
-                await self._send(viewer)
-            finally:
-                await viewer.aclose()
-            if self._failure is not None:
-                raise self._failure
-            return viewer.end_reason or "closed"
-        finally:
-            self._close()
+            self.remote = await address_of(self._spec.url, RTMP_PORT, self._spec.allow)
+            await self._publish()
+            who = Who(remote="{}:{}".format(*self.remote))
+            self._viewer = self._look("flv", "aac", who)
+        except BaseException:
+            self.close()
+            raise
 
-    async def _connect(self) -> None:
+    async def run(self) -> str:
+        viewer, reader = self._viewer, FlvReader()
+        assert viewer is not None
+        try:
+            async for chunk in viewer:
+                await self._send(self._machine.send(reader.feed(chunk)))
+        except (OSError, StreamFormatError) as error:
+            self._end(str(error))
+        reason = self._reason or viewer.end_reason or ""
+        self.close()
+        await viewer.aclose()
+        return reason
+
+    def close(self) -> None:
+        """Say that it is over, where the connection takes it, and let go of it."""
+        farewell = self._machine.stop()
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            if farewell and self._writable.is_set() and not transport.is_closing():
+                transport.write(farewell)
+                transport.close()
+                asyncio.get_running_loop().call_later(FLUSH_S, transport.abort)
+            else:
+                transport.abort()
+        self._end("closed")
+
+    # --- the connection ----------------------------------------------------------------------
+
+    async def _publish(self) -> None:
         loop = asyncio.get_running_loop()
-        host, port = await address_of(self._target, self._allow)
-        self._publishing = loop.create_future()
+        publishing = self._publishing = loop.create_future()
+        host, port = self.remote
         try:
             async with asyncio.timeout(CONNECT_S):
                 await loop.create_connection(lambda: self, host, port)
         except (OSError, TimeoutError) as error:
             raise MediaConnectFailed(host, port, str(error) or "no connection in time") from None
-        self.remote = (host, port)
-        while not self._publishing.done():
+        while not publishing.done():
             deadline = self._machine.deadline
-            left_s = pushes.ANSWER_S if deadline is None else max(0.0, deadline - monotonic())
-            await asyncio.wait((self._publishing,), timeout=left_s)
+            left_s = None if deadline is None else max(0.0, deadline - monotonic())
+            await asyncio.wait((publishing,), timeout=left_s)
             self._perform(self._machine.tick(monotonic()))
-        self._publishing.result()
-        self._on_began()
-
-    async def _send(self, viewer: Viewer) -> None:
-        reader = FlvReader()
-        async for chunk in viewer:
-            data = self._machine.send(reader.feed(chunk))
-            if self._failure is not None or self._transport is None:
-                return
-            self._transport.write(data)
-            self.bytes_out += len(data)
-            try:
-                async with asyncio.timeout(STALL_S):
-                    await self._writable.wait()
-            except TimeoutError:
-                raise ReaderTooSlow(f"{self._target.place} takes nothing") from None
-
-    def _close(self) -> None:
-        farewell = self._machine.stop()
-        transport, self._transport = self._transport, None
-        if transport is None:
-            return
-        if transport.get_write_buffer_size() > WRITE_HIGH:
-            transport.abort()  # it takes nothing: closing would wait for it
-            return
-        if farewell and not transport.is_closing():
-            transport.write(farewell)
-        transport.close()
-
-    # --- the connection ----------------------------------------------------------------------
+        publishing.result()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -141,16 +121,16 @@ class RtmpPusher(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._perform(self._machine.feed(data, monotonic()))
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._writable.set()
+        self._fail(MediaTimeout("answer", 0.0))
+        self._end(str(exc) if exc is not None else "the target closed its connection")
+
     def pause_writing(self) -> None:
         self._writable.clear()
 
     def resume_writing(self) -> None:
         self._writable.set()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._writable.set()
-        host, port = self.remote or (self._target.host, self._target.port)
-        self._fail(MediaConnectFailed(host, port, "the server closed the connection"))
 
     def _perform(self, effects: list[pushes.Effect]) -> None:
         for effect in effects:
@@ -162,33 +142,34 @@ class RtmpPusher(asyncio.Protocol):
                     if self._publishing is not None and not self._publishing.done():
                         self._publishing.set_result(None)
                 case pushes.Refused(code, description):
-                    self._fail(PushRefused(code, description))
-                case pushes.Unanswered():
-                    self._fail(MediaTimeout("answer", pushes.ANSWER_S))
+                    self._over(PushRefused(f"{code} {description}".rstrip()))
+                case pushes.Unanswered(reason):
+                    self._over(PushRefused(reason))
+
+    async def _send(self, data: bytes) -> None:
+        """Raises OSError when the target takes nothing, or is gone."""
+        if self._transport is None or self._transport.is_closing():
+            raise ConnectionResetError(self._reason or "the target is gone")
+        self._transport.write(data)
+        try:
+            async with asyncio.timeout(STALL_S):
+                await self._writable.wait()
+        except TimeoutError:
+            raise OSError(f"the target took nothing for {STALL_S:.0f} s") from None
+
+    def _over(self, error: MediaError) -> None:
+        """The machine is: whoever waits is told, and nothing more is sent."""
+        self._fail(error)
+        self._end(str(error))
 
     def _fail(self, error: MediaError) -> None:
-        if self._failure is None:
-            self._failure = error
         if self._publishing is not None and not self._publishing.done():
-            self._publishing.set_exception(self._failure)
-        if self._viewer is not None:
-            # The reader waits for the stream, which may say nothing for long.
-            self._closing = asyncio.get_running_loop().create_task(self._viewer.aclose())
+            self._publishing.set_exception(error)
+            self._publishing.exception()  # whoever waited may have been told otherwise by now
 
-
-async def address_of(target: RtmpTarget, allow: tuple[str, ...]) -> tuple[str, int]:
-    """The address a host stands for, if it may be connected to. Raises MediaConnectFailed."""
-    loop = asyncio.get_running_loop()
-    host, port = target.host, target.port
-    try:
-        async with asyncio.timeout(CONNECT_S):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError, TimeoutError):
-        raise MediaConnectFailed(host, port, "the name cannot be resolved") from None
-    reason = "the name cannot be resolved"
-    for _, _, _, _, address in found:
-        refused = forbidden(str(address[0]), allow)
-        if refused is None:
-            return str(address[0]), port
-        reason = f"{address[0]} is {refused}"
-    raise MediaConnectFailed(host, port, reason)
+    def _end(self, reason: str) -> None:
+        """The first reason counts; what waits for the stream stops waiting."""
+        self._reason = self._reason or reason
+        if self._viewer is not None and self._viewer.end_reason is None:
+            self._viewer.queue.discard()
+            self._viewer.end(self._reason)

@@ -12,13 +12,15 @@ from urllib.parse import urlsplit
 from media.errors import LocalError, MediaConnectFailed
 from media.pushing import PushEnded, PushInfo, PushSpec, PushStatistics
 from media.reaching import CONNECT_S, address_of
-from media.rtsp.pusher import RtspPusher
+from media.rtmp.pusher import RtmpPusher
+from media.rtmp.target import RTMP_PORT
+from media.rtsp.pusher import RTSP_PORT, RtspPusher
 from media.send.forward import Look
 from media.send.pusher import MakePusher, Pusher
 
-MAKERS: Final[Mapping[str, MakePusher]] = {"rtsp": RtspPusher}
+MAKERS: Final[Mapping[str, MakePusher]] = {"rtsp": RtspPusher, "rtmp": RtmpPusher}
 """By the scheme of the address."""
-PORTS: Final[Mapping[str, int]] = {"rtsp": 554, "rtmp": 1935}
+PORTS: Final[Mapping[str, int]] = {"rtsp": RTSP_PORT, "rtmp": RTMP_PORT}
 
 
 class Pushes:
