@@ -187,6 +187,7 @@ class App:
             "pushes",
             "browsers",
             "sessions",
+            "replays",
             "downloads",
             "sources",
             "rtmp",
@@ -362,8 +363,9 @@ class App:
             dialer.new_id,
         )
         self.filming.offer(self.reports.linkage)
-        self.playback.others = self.filming.replays.wanted
-        self.filming.replays.others = self.browsers.wanted
+        self.replays = self.filming.replays
+        self.playback.others = self.replays.wanted
+        self.replays.others = self.browsers.wanted
 
     def _conformance(self) -> ConformanceService:
         sip = self.settings.sip
@@ -430,7 +432,7 @@ class App:
             recording_plans=self.filming.plans,
             recorded=self.filming.archive,
             exports=self.filming.exports,
-            replays=self.filming.replays,
+            replays=self.replays,
             room=self.filming.house,
             recovery=self.filming.recovery,
             sources=self.sources,

@@ -38,6 +38,11 @@ def _recordings(metrics: Metrics, app: App) -> None:
     metrics.gauge(
         "gb28181_recording_bytes", "Bytes of all recordings.", lambda: float(filming.house.size)
     )
+    metrics.gauge(
+        "gb28181_recording_playbacks",
+        "Recordings of the platform that are shown as streams.",
+        lambda: float(filming.replays.running),
+    )
 
 
 def _pushes(metrics: Metrics, app: App) -> None:

@@ -88,7 +88,6 @@ class Filming:
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
-        self.replays.aclose()
         await self.exports.aclose()
         await self.house.aclose()
         await self.recordings.aclose()

@@ -20,7 +20,7 @@ from media.unit import CLOCK_HZ
 
 from .storage import Storage
 
-CHUNK = 1 << 19
+CHUNK = 1 << 20
 """Bytes of one reading."""
 HEAD = 1 << 16
 """Bytes of the first reading of a file: a header, and the index of an hour."""

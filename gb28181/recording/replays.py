@@ -73,8 +73,8 @@ class ReplayService:
         """Begin to hear who looks."""
         self._node.listen(self._heard)
 
-    def aclose(self) -> None:
-        """Read nothing any more; the sessions end themselves. Idempotent."""
+    async def aclose(self) -> None:
+        """Read nothing any more, after the sessions have ended. Idempotent."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     @property

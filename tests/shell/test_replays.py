@@ -71,7 +71,7 @@ class Stage:
 
     async def aclose(self) -> None:
         await self.sessions.aclose()
-        self.replays.aclose()
+        await self.replays.aclose()
         for one in self.watched:
             await one.end()
         await self.node.aclose()
