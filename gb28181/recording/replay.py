@@ -14,10 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar, assert_never
 
-from gb28181.errors import PlatformError
 from gb28181.session.model import Ask, EndReason, Failure, SessionKind, Span, StreamKey, Transport
 from gb28181.session.plan import Next
-from gb28181.store.errors import StoreUnavailable
 from gb28181.store.recordings import SegmentRecord
 from gb28181.telemetry import events_recording as ev
 from gb28181.telemetry.logs import get_logger
@@ -139,7 +137,7 @@ class Replay:
     async def _load(self, turn: int, at: float | None) -> None:
         try:
             strips = await self._read(at)
-        except (PlatformError, StoreUnavailable, OSError) as error:
+        except Exception as error:  # whatever it is, `run` ends with it: nobody else waits for this
             self._failure = error
             self._wake.set()
         else:

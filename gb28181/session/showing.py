@@ -13,12 +13,16 @@ from typing import Protocol
 from gb28181.errors import PlatformError
 from gb28181.store.errors import StoreUnavailable
 from gb28181.store.records import DialogRecord
+from gb28181.telemetry.events import APP_FAILED
+from gb28181.telemetry.logs import get_logger
 from media.errors import MediaError
 from media.node import MediaNode
 from sip.errors import SipError
 from sip.message import Request, Response
 
 from . import call_words as calls
+
+log = get_logger("session")
 
 
 class Show(Protocol):
@@ -50,6 +54,9 @@ class Showing:
             await show.run(node, receiver_id)
         except (MediaError, PlatformError, StoreUnavailable, OSError) as error:
             self._tell(calls.MediaLost(f"it cannot be shown: {error}"))
+        except Exception as error:  # a defect in showing one must end it, and nothing else
+            log.event(APP_FAILED, component="session.showing", exc_info=error)
+            self._tell(calls.MediaLost("it cannot be shown: a defect of the platform"))
         else:
             self._tell(calls.PeerFinished())
 

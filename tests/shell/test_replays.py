@@ -205,9 +205,7 @@ async def test_the_device_does_not_matter(stage: Stage) -> None:
     assert stage.sessions.view(session_id).device_id == ""
 
 
-async def test_files_that_cannot_be_read_are_passed_over(
-    stage: Stage, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_files_that_cannot_be_read_are_passed_over(stage: Stage) -> None:
     first, second = stage.shelf.rows
     (stage.shelf.folder / first.path).write_bytes(b"not ours")
     session_id = await stage.play()
@@ -235,6 +233,39 @@ async def test_an_index_that_fails_ends_it_in_words(
     with pytest.raises(LegFailed) as caught:
         await stage.play()
     assert "the database is gone" in caught.value.message
+
+
+async def test_a_defect_in_reading_ends_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> bytes:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(stage.shelf.storage, "read", broken)
+    with pytest.raises(LegFailed) as caught:
+        await stage.play()
+    assert "a defect of the platform" in caught.value.message
+    await stage.until(lambda: stage.replays.running == 0)
+
+
+async def test_what_is_recorded_meanwhile_is_shown_too(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index is asked again at the end of what it knew."""
+    rows = list(stage.shelf.rows)
+    del stage.shelf.rows[1]
+    real = stage.shelf.index.segments
+    asked = count()
+
+    async def growing(*arguments: Any) -> Any:
+        if next(asked) == 2:
+            stage.shelf.rows.append(rows[1])
+        return await real(*arguments)
+
+    monkeypatch.setattr(stage.shelf.index, "segments", growing)
+    session_id = await stage.play()
+    stage.replays.run(session_id, 8.0)
+    viewer = stage.look(session_id)
+    await viewer.end()
+    assert len(viewer.frames()) == 100
 
 
 async def test_sound_is_there_and_the_format_may_change(stage: Stage) -> None:
