@@ -9,7 +9,7 @@ WORKDIR /src
 RUN python -m venv /opt/gb28181
 # The dependencies first: this layer stays while only our own source changes.
 COPY pyproject.toml requirements.lock ./
-RUN python -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']))" > runtime.txt \
+RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print('\n'.join(p['dependencies'] + p['optional-dependencies']['s3']))" > runtime.txt \
     && /opt/gb28181/bin/pip install -c requirements.lock -r runtime.txt
 COPY . .
 # Our packages last, so that no dependency can overwrite them (four have general names).

@@ -26,6 +26,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from _devices(settings)
     yield from _sessions(settings)
     yield from _ports(settings)
+    yield from _store(settings)
     if settings.sip.t2 < settings.sip.t1:
         yield ("sip", "t2"), f"{settings.sip.t2:g}s", "not shorter than sip.t1"
 
@@ -51,6 +52,21 @@ def _sessions(settings: Settings) -> Iterator[Finding]:
     if total > ANSWER_LIMIT_S:
         wanted = f"with sessions.invite_timeout at most {ANSWER_LIMIT_S:g}s together"
         yield ("sessions", "media_timeout"), f"{total:g}s together", wanted
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    """All that a store of recordings needs, or nothing of it."""
+    recording = settings.recording
+    needed = {
+        "s3_endpoint": recording.s3_endpoint,
+        "s3_bucket": recording.s3_bucket,
+        "s3_access_key": recording.s3_access_key,
+        "s3_secret_key": recording.s3_secret_key,
+    }
+    given = [name for name, value in needed.items() if value]
+    for name in needed:
+        if given and name not in given:
+            yield ("recording", name), "", f"given as well, because recording.{given[0]} is"
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

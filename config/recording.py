@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
 
 from config.sections import Section
-from config.types import Duration, Size
+from config.types import Duration, SecretText, Size
 
 GIB = 1024**3
 DAY = 86400.0
@@ -46,3 +46,21 @@ class RecordingSettings(Section):
     """How long exported files are kept."""
     look: Duration = Field(10.0, ge=0.2, le=600)
     """How often the room is looked at."""
+    s3_endpoint: str | None = Field(None, pattern=r"^https?://[A-Za-z0-9._\[\]:-]+/?$")
+    """Address of an S3-compatible store, such as `http://10.0.0.8:9000`. Files are written to the
+    local folder as ever; whole ones are brought to the store, checked there, and freed here."""
+    s3_bucket: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    """Bucket of the recordings; it has to exist."""
+    s3_prefix: str = Field("", pattern=r"^([0-9A-Za-z_.=-]+/)*$", max_length=256)
+    """Before the name of every object: empty, or with `/` at its end. Each platform has its own."""
+    s3_region: str = Field("us-east-1", pattern=r"^[0-9A-Za-z-]{1,64}$")
+    """Region the requests are signed for."""
+    s3_access_key: str | None = Field(None, min_length=1, max_length=256)
+    """Name of the key that may read, write, list and delete in the bucket."""
+    s3_secret_key: SecretText | None = None
+    """The key."""
+    s3_addressing: Literal["path", "virtual"] = "path"
+    """`path`: endpoint/bucket/name; `virtual`: bucket.endpoint/name, as large clouds want it."""
+    s3_quota: Size = Field(0, ge=0, le=1024**6)
+    """Bytes recordings may take in the store; 0: no limit. At the quota the oldest go, as
+    `overwrite` says."""

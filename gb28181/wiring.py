@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from config.schema import Settings
@@ -19,6 +20,7 @@ from gb28181.control.snapshot import SnapshotOptions
 from gb28181.control.stills import KeyFrames, StillOptions, Stills
 from gb28181.playback.progress import DownloadLimits
 from gb28181.pushes.service import PushOptions
+from gb28181.recording.bucket import BucketOptions
 from gb28181.recording.options import RecordingOptions
 from gb28181.session.model import channel_of
 from gb28181.session.pull import PullTimes
@@ -238,6 +240,26 @@ def recording_options(settings: Settings) -> RecordingOptions:
         playbacks=recording.playbacks,
         export_keep_s=recording.export_retention,
         look_s=recording.look,
+        store=_bucket_options(settings),
+    )
+
+
+def _bucket_options(settings: Settings) -> BucketOptions | None:
+    """Raises OSError when what it needs is not installed."""
+    recording = settings.recording
+    if not (recording.s3_endpoint and recording.s3_bucket and recording.s3_secret_key):
+        return None
+    if find_spec("botocore") is None:
+        raise OSError("recording.s3_endpoint needs botocore: pip install 'gb28181[s3]'")
+    return BucketOptions(
+        recording.s3_endpoint.rstrip("/"),
+        recording.s3_bucket,
+        recording.s3_prefix,
+        recording.s3_region,
+        recording.s3_access_key or "",
+        recording.s3_secret_key.reveal(),
+        recording.s3_addressing,
+        recording.s3_quota,
     )
 
 

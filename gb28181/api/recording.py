@@ -15,7 +15,7 @@ from gb28181.store.recordings import SegmentRecord
 from .guard import Admin, Operator, Viewer
 from .instants import Instant
 from .paging import Limit, Offset, Page, page_of
-from .platform import Here
+from .platform import Here, Platform
 
 router = APIRouter(prefix="/api/v1", tags=["recording"])
 
@@ -64,6 +64,7 @@ class SegmentOut(BaseModel):
     state: Literal["growing", "done", "lost"] = Field(description="`lost`: its file is gone")
     protected: bool
     path: str
+    place: Literal["local", "store"] = Field(description="where the file is")
     reason: str = Field(description="why the file ended")
 
 
@@ -103,14 +104,24 @@ class CountOut(BaseModel):
     count: int
 
 
+class StoreOut(BaseModel):
+    """The store behind the local disk."""
+
+    answers: bool
+    trouble: str | None = Field(description="why nothing is brought there")
+    size: int = Field(description="bytes of recordings in it")
+    quota: int
+
+
 class RoomOut(BaseModel):
     """The room for recordings, and where index and folder disagree."""
 
     room: bool = Field(description="false: recording pauses")
-    size: int
+    size: int = Field(description="bytes of recordings on the local disk")
     quota: int
     free: int
     reserve: int
+    store: StoreOut | None = Field(description="null: there is none in the settings")
     missing: list[str] = Field(description="in the index, and the file is gone (at most 1,000)")
     unknown: list[str] = Field(description="in the folder, and not in the index (at most 1,000)")
 
@@ -138,8 +149,22 @@ async def room(platform: Here, _: Viewer) -> RoomOut:
         quota=settings.quota,
         free=platform.recorded.storage.free(),
         reserve=settings.reserve,
+        store=_store(platform),
         missing=list(found.missing[:1000]),
         unknown=list(found.unknown[:1000]),
+    )
+
+
+def _store(platform: Platform) -> StoreOut | None:
+    bucket = platform.recorded.storage.bucket
+    if bucket is None:
+        return None
+    trouble = bucket.trouble or None
+    return StoreOut(
+        answers=not trouble,
+        trouble=trouble,
+        size=platform.room.stored,
+        quota=bucket.options.quota,
     )
 
 
@@ -214,6 +239,7 @@ def segment_out(record: SegmentRecord) -> SegmentOut:
             "state": record.state,
             "protected": record.protected,
             "path": record.path,
+            "place": record.place,
             "reason": record.reason,
         }
     )

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from gb28181.errors import BadInput, Conflict, NotFound
+from gb28181.errors import BadInput, Busy, Conflict, NotFound
 from gb28181.store.recordings import GapRecord, SegmentRecord
 from media.record.segment import SegmentsInfo
 
 from .film import Film, checked_span, film_of
-from .storage import Storage
+from .places import STORE, Places
+from .storage import StorageUnreachable, in_thread
 
 LONGEST_S = 31 * 86_400
 """Of one timeline."""
@@ -40,7 +40,7 @@ class RecordedArchive:
     def __init__(
         self,
         index: Index,
-        storage: Storage,
+        storage: Places,
         growing: Callable[[], dict[str, SegmentsInfo]],
     ) -> None:
         """`growing`: how far the files are that are not whole, by segment id."""
@@ -83,7 +83,8 @@ class RecordedArchive:
         return found
 
     async def film(self, channel_id: str, start: datetime, end: datetime) -> Film:
-        """A stretch of time as one MP4; raises BadInput, NotFound, Conflict (formats differ)."""
+        """A stretch of time as one MP4; raises BadInput, NotFound, Conflict (formats differ), Busy
+        (the store does not answer)."""
         checked_span(start, end)
         records = [
             one
@@ -91,12 +92,15 @@ class RecordedArchive:
             if one.state != "lost" and one.start_at < end and one.end_at > start
         ]
         # The same question about the same files has the same answer, byte for byte.
-        state = await asyncio.to_thread(self._sizes, records)
+        state = await in_thread(self.storage, self._sizes, records)
         key = (channel_id, start, end)
         known = self._films.get(key)
         if known is not None and known[0] == state:
             return known[1]
-        film = await asyncio.to_thread(film_of, self.storage, records, start, end)
+        try:
+            film = await in_thread(self.storage, film_of, self.storage, records, start, end)
+        except StorageUnreachable as error:
+            raise Busy("recording_store_away", f"the store of recordings: {error}") from error
         self._films.pop(key, None)
         pieces = len(film.pieces) + sum(len(one.pieces) for _, one in self._films.values())
         while self._films and pieces > MOST_PIECES:
@@ -107,9 +111,10 @@ class RecordedArchive:
     def _sizes(self, records: list[SegmentRecord]) -> tuple[tuple[str, int], ...]:
         found = []
         for record in records:
-            size = -1
+            size = record.size if record.place == STORE else -1
             with contextlib.suppress(OSError):
-                size = self.storage.size(record.path)
+                # What is in the store does not change, and asking it costs a request.
+                size = size if size >= 0 else self.storage.size(record.path)
             found.append((record.path, size))
         return tuple(found)
 
@@ -126,12 +131,15 @@ class RecordedArchive:
         return replace(record, protected=on)
 
     async def delete(self, segment_id: str) -> None:
-        """Remove a file and its row; raises NotFound, and Conflict while it grows or is
-        protected."""
+        """Remove a file and its row; raises NotFound, Conflict while it grows or is
+        protected, Busy when the store does not answer."""
         record = await self.segment(segment_id)
         if record.state == "growing":
             raise Conflict("segment_growing", "the segment is being recorded")
         if record.protected:
             raise Conflict("segment_protected", "the segment is protected")
-        await asyncio.to_thread(self.storage.delete, record.path)
+        try:
+            await in_thread(self.storage, self.storage.delete, record.path)
+        except StorageUnreachable as error:
+            raise Busy("recording_store_away", f"the store of recordings: {error}") from error
         await self._index.delete_segment(segment_id)

@@ -25,7 +25,7 @@ from gb28181.telemetry.logs import get_logger
 
 from .film import Film, checked_span, read_film
 from .options import RecordingOptions
-from .storage import Storage
+from .storage import Disk
 
 MOST_WAITING = 100
 PURGE_S = 600.0
@@ -55,7 +55,7 @@ class Exports:
         self,
         book: Book,
         films: Films,
-        storage: Storage,
+        storage: Disk,
         bus: Bus,
         folder: Path,
         options: RecordingOptions,

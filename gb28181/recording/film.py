@@ -10,7 +10,6 @@ the stretches that are.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +21,7 @@ from media.record.fragments import Fragment, Layout, sidx
 from media.record.headers import FormatsDiffer, Place, joined
 from media.record.moved import MDAT, Move, growth, moved
 
-from .storage import Storage
+from .storage import Storage, StorageUnreachable, in_thread
 
 CHUNK = 1 << 18
 LONGEST_S = 24 * 3600
@@ -89,12 +88,14 @@ class _Part:
 def film_of(storage: Storage, records: list[SegmentRecord], start: datetime, end: datetime) -> Film:
     """The film of a stretch; reads heads of files, so it is called in a thread.
 
-    Raises NotFound when nothing was recorded, Conflict where formats change.
+    Raises NotFound when nothing was recorded, Conflict where formats change, StorageUnreachable.
     """
     parts = []
     for record in records:
         try:
             layout = storage.layout(record.path)
+        except StorageUnreachable:
+            raise
         except (OSError, StreamFormatError):
             continue  # the index knows, or will; the rest can be shown
         chosen = _chosen(record, layout, start, end)
@@ -217,12 +218,12 @@ async def read_film(
         if piece.at >= end:
             return
         if begin < stop and (piece.made or piece.move is not None):
-            data = await asyncio.to_thread(_small, storage, piece)
+            data = await in_thread(storage, _small, storage, piece)
             yield data[begin:stop]
             continue
         while begin < stop:
             count = min(CHUNK, stop - begin)
-            data = await asyncio.to_thread(storage.read, piece.path, piece.place + begin, count)
+            data = await in_thread(storage, storage.read, piece.path, piece.place + begin, count)
             if len(data) != count:
                 raise OSError(f"{piece.path} became shorter")
             yield data

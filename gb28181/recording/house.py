@@ -1,7 +1,8 @@
 """Keeps the disk from filling up: by age, by the share of recordings, by what must stay free.
 
 The oldest go first, protected ones never. When nothing may go and there is no room, recording is
-paused, loudly, and goes on by itself when there is room again.
+paused, loudly, and goes on by itself when there is room again. The store behind the disk has its
+own share: when it is full, nothing more is brought there.
 """
 
 from __future__ import annotations
@@ -17,13 +18,18 @@ from gb28181.store.recordings import SegmentRecord
 from gb28181.telemetry import events_recording as ev
 from gb28181.telemetry.events import APP_FAILED
 from gb28181.telemetry.logs import get_logger
+from gb28181.telemetry.rate import RateLimited
 
 from .options import RecordingOptions
-from .storage import Storage
+from .places import LOCAL, STORE, Places
+from .storage import StorageUnreachable, in_thread
 
 BATCH = 100
 FULL_S = 60.0
 """After the disk refused a write there is no room for so long, whatever it says is free."""
+
+TOLD_S = 60.0
+"""A file that cannot be removed is told this often."""
 
 log = get_logger("recording")
 
@@ -32,9 +38,9 @@ class Index(Protocol):
     """Where segments are entered."""
 
     async def oldest(
-        self, before: datetime | None = None, limit: int = 100
+        self, before: datetime | None = None, limit: int = 100, place: str = "local"
     ) -> list[SegmentRecord]: ...
-    async def total_size(self) -> int: ...
+    async def total_size(self, place: str = "local") -> int: ...
     async def delete_segment(self, segment_id: str) -> None: ...
     async def purge_gaps(self, before: datetime) -> None: ...
 
@@ -45,7 +51,7 @@ class House:
     def __init__(
         self,
         index: Index,
-        storage: Storage,
+        storage: Places,
         options: RecordingOptions,
         civil: Callable[[], datetime],
         growing: Callable[[], int],
@@ -65,9 +71,12 @@ class House:
         self._wake = asyncio.Event()
         self._full_until = 0.0
         self._task: asyncio.Task[None] | None = None
+        self._rate = RateLimited(log, lambda: asyncio.get_running_loop().time(), interval=TOLD_S)
         self.room = True
         self.size = 0
-        """Bytes of all recordings at the last look."""
+        """Bytes of all recordings on the local disk at the last look."""
+        self.stored = 0
+        """Bytes of those in the store."""
 
     async def start(self) -> None:
         """Look at once, then now and then."""
@@ -102,11 +111,12 @@ class House:
         options = self._options
         if options.keep_days > 0:
             before = self._civil() - timedelta(days=options.keep_days)
-            while old := await self._index.oldest(before, BATCH):
-                if not await self._remove(old, "age"):
-                    break
+            for place in self._storage.names:
+                while old := await self._index.oldest(before, BATCH, place):
+                    if not await self._remove(old, "age"):
+                        break
             await self._index.purge_gaps(before)
-        self.size = await self._index.total_size() + self._growing()
+        self.size = await self._index.total_size(LOCAL) + self._growing()
         while self._over_quota and options.overwrite:
             if not await self._remove_some(self.size - options.quota, "quota"):
                 break
@@ -115,6 +125,24 @@ class House:
                 break
             self._full_until = 0.0
         self._judge()
+        await self._look_at_store()
+
+    async def _look_at_store(self) -> None:
+        bucket = self._storage.bucket
+        if bucket is None:
+            return
+        self.stored = await self._index.total_size(STORE)
+        quota = bucket.options.quota
+        while quota and self.stored > quota and self._options.overwrite:
+            if not await self._remove_some(self.stored - quota, "quota", STORE):
+                break
+
+    @property
+    def store_has_room(self) -> bool:
+        """Whether more may be brought to the store."""
+        bucket = self._storage.bucket
+        quota = 0 if bucket is None else bucket.options.quota
+        return not quota or self.stored < quota or self._options.overwrite
 
     @property
     def _over_quota(self) -> bool:
@@ -139,10 +167,10 @@ class House:
             self.room = room
             self._tell(room)
 
-    async def _remove_some(self, wanted: int, reason: str) -> bool:
+    async def _remove_some(self, wanted: int, reason: str, place: str = LOCAL) -> bool:
         """Remove oldest ones of so many bytes together; False when there are none."""
         some: list[SegmentRecord] = []
-        for record in await self._index.oldest(None, BATCH):
+        for record in await self._index.oldest(None, BATCH, place):
             some.append(record)
             wanted -= record.size
             if wanted <= 0:
@@ -153,14 +181,24 @@ class House:
         removed = size = 0
         for record in records:
             try:
-                await asyncio.to_thread(self._storage.delete, record.path)
+                await in_thread(self._storage, self._storage.delete, record.path)
             except OSError as error:
-                log.event(ev.RECORDING_FAILED, channel_id=record.channel_id, reason=str(error))
+                self._refused(record, error)
+                if isinstance(error, StorageUnreachable):
+                    break
                 continue
             await self._index.delete_segment(record.segment_id)
             removed += 1
             size += record.size
-        self.size = max(0, self.size - size)
+            if record.place == LOCAL:
+                self.size = max(0, self.size - record.size)
+            else:
+                self.stored = max(0, self.stored - record.size)
         if removed:
             log.event(ev.RECORDING_REMOVED, count=removed, size=size, reason=reason)
         return removed > 0
+
+    def _refused(self, record: SegmentRecord, error: OSError) -> None:
+        self._rate.event(
+            ev.RECORDING_FAILED, record.place, channel_id=record.channel_id, reason=str(error)
+        )

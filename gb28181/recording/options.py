@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from .bucket import BucketOptions
+
 
 @dataclass(frozen=True, slots=True)
 class RecordingOptions:
@@ -27,6 +29,8 @@ class RecordingOptions:
     export_keep_s: float = 7 * 86_400.0
     look_s: float = 10.0
     """How often the room is looked at."""
+    store: BucketOptions | None = None
+    """Where whole segments are brought to."""
 
     @property
     def zone_info(self) -> ZoneInfo:

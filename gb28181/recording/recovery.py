@@ -5,7 +5,6 @@ Nothing is removed here. A file that was not closed ends with its last whole fra
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -16,7 +15,8 @@ from gb28181.telemetry.logs import get_logger
 from media.errors import StreamFormatError
 from media.record.fragments import Layout
 
-from .storage import Storage
+from .places import STORE, Places
+from .storage import in_thread
 
 log = get_logger("recording")
 
@@ -25,7 +25,7 @@ class Index(Protocol):
     """Where segments are entered."""
 
     async def growing(self) -> list[SegmentRecord]: ...
-    async def paths(self) -> dict[str, tuple[str, str]]: ...
+    async def paths(self, place: str | None = None) -> dict[str, tuple[str, str]]: ...
     async def segment(self, segment_id: str) -> SegmentRecord | None: ...
     async def save_segment(self, record: SegmentRecord) -> None: ...
     async def delete_segment(self, segment_id: str) -> None: ...
@@ -44,7 +44,7 @@ class Differences:
 class Recovery:
     """One per node."""
 
-    def __init__(self, index: Index, storage: Storage) -> None:
+    def __init__(self, index: Index, storage: Places) -> None:
         self._index = index
         self._storage = storage
         self.found = Differences()
@@ -57,7 +57,7 @@ class Recovery:
     async def repair(self, record: SegmentRecord) -> None:
         """Close a segment nobody writes any more, with its true length."""
         try:
-            layout = await asyncio.to_thread(self._cut, record.path)
+            layout = await in_thread(self._storage, self._cut, record.path)
         except OSError:
             record.state, record.reason = "lost", "the file is gone"
             await self._index.save_segment(record)
@@ -83,17 +83,24 @@ class Recovery:
         )
 
     async def compare(self) -> Differences:
-        """Look at every file and every row, and tell; may take long."""
+        """Look at every file and every row, and tell; may take long.
+
+        Raises StorageUnreachable when the store cannot be looked at: nothing is told then.
+        """
         known = await self._index.paths()
-        files = set(await asyncio.to_thread(lambda: list(self._storage.walk())))
+        files = set(await in_thread(self._storage, lambda: list(self._storage.walk())))
         # Files may have been begun, and removed, since the rows were read.
         later = await self._index.paths()
+        # Of a store that is not in the settings (any more) nothing is known.
+        unseen = {} if STORE in self._storage.names else await self._index.paths(STORE)
         missing = [
             path
             for path, (_, state) in sorted(known.items())
-            if state == "done" and path not in files and path in later
+            if state == "done" and path not in files and path in later and path not in unseen
         ]
         unknown = sorted(files - known.keys() - later.keys())
+        if unseen:
+            log.event(ev.RECORDING_STORE_AWAY, reason=f"not configured; {len(unseen)} files in it")
         for path in missing:
             record = await self._index.segment(known[path][0])
             if record is not None and record.state == "done":

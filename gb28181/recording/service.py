@@ -19,7 +19,6 @@ from gb28181.errors import BadInput, NotFound, PlatformError
 from gb28181.session.caller import Directory
 from gb28181.session.model import Failure, StreamKey
 from gb28181.session.service import SessionService
-from gb28181.store.errors import StoreUnavailable
 from gb28181.store.recordings import GapRecord, RecordedChannel, SegmentRecord
 from gb28181.telemetry import events_recording as ev
 from gb28181.telemetry.events import APP_FAILED
@@ -35,6 +34,7 @@ from media.record.segment import (
 )
 
 from . import machine as m
+from .entries import Entries
 from .machine import Cause, ChannelRecording, State
 from .options import RecordingOptions
 from .weekly import Week
@@ -125,12 +125,13 @@ class RecordingService:
         self._weeks: dict[str, Week | None] = {}
         self._room = True
         self._turn = asyncio.Semaphore(BEGINNING)
-        self._entries: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
-        self._writer: asyncio.Task[None] | None = None
+        self._entries = Entries()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self.on_full: Callable[[], None] = lambda: None
         """The disk refused a write."""
+        self.on_whole: Callable[[], None] = lambda: None
+        """A segment is whole, and in the index."""
         self.repair: Callable[[SegmentRecord], Awaitable[None]] = book.save_segment
         """Closes a segment whose writer died."""
 
@@ -139,7 +140,7 @@ class RecordingService:
     async def start(self, weeks: dict[str, Week | None]) -> None:
         """Go on with what was wanted; `weeks` are those of the plans (None: switched off)."""
         self._weeks = dict(weeks)
-        self._writer = asyncio.create_task(self._write(), name="recording index")
+        self._entries.start()
         self._node.listen(self._on_node_event)
         self._sessions.on_closed.append(self._stream_closed)
         for record in await self._book.channels():
@@ -170,9 +171,7 @@ class RecordingService:
             async with asyncio.timeout(CLOSE_S):
                 await asyncio.gather(*stops, return_exceptions=True)
                 await self._entries.join()
-        if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+        await self._entries.aclose()
 
     # --- what is wanted ----------------------------------------------------------------------
 
@@ -301,7 +300,7 @@ class RecordingService:
                     return
                 segment, line.segment = line.segment, None
                 if segment is not None:
-                    self._entries.put_nowait(lambda: self.repair(segment))
+                    self._entries.add(lambda: self.repair(segment))
                 if event.full:
                     self.on_full()
                 else:
@@ -318,7 +317,7 @@ class RecordingService:
         segment = line.segment = SegmentRecord(
             self._ids(), line.channel_id, event.path, at, at, video=event.video, audio=event.audio
         )
-        self._entries.put_nowait(lambda: self._book.add_segment(segment))
+        self._entries.add(lambda: self._book.add_segment(segment))
         self._tell(line, m.Opened(event.start))
 
     def _ended(self, event: SegmentClosed) -> None:
@@ -330,9 +329,9 @@ class RecordingService:
         segment.duration_s, segment.state = event.seconds, "done"
         segment.reason = event.reason
         if event.seconds > 0:
-            self._entries.put_nowait(lambda: self._book.save_segment(segment))
+            self._entries.add(lambda: self._save(segment))
         else:
-            self._entries.put_nowait(lambda: self._book.delete_segment(segment.segment_id))
+            self._entries.add(lambda: self._book.delete_segment(segment.segment_id))
         log.event(
             ev.RECORDING_SEGMENT_WRITTEN,
             channel_id=line.channel_id,
@@ -397,7 +396,7 @@ class RecordingService:
     def _enter_gap(self, line: _Line, gap: m.Gap) -> None:
         end = None if gap.end is None else _civil(gap.end)
         record = GapRecord(line.channel_id, _civil(gap.start), end, str(gap.cause))
-        self._entries.put_nowait(lambda: self._book.save_gap(record))
+        self._entries.add(lambda: self._book.save_gap(record))
         log.event(
             ev.RECORDING_GAP,
             channel_id=line.channel_id,
@@ -449,18 +448,9 @@ class RecordingService:
         with contextlib.suppress(RecordingBusy):
             await self._node.record_segments(line.stream_id, spec)
 
-    async def _write(self) -> None:
-        """Enter into the index what happened, in its order."""
-        while True:
-            entry = await self._entries.get()
-            try:
-                await entry()
-            except StoreUnavailable as error:
-                log.event(ev.RECORDING_FAILED, channel_id=None, reason=str(error))
-            except Exception as error:  # one entry that fails must not end the index of all others
-                log.event(APP_FAILED, component="recording", exc_info=error)
-            finally:
-                self._entries.task_done()
+    async def _save(self, segment: SegmentRecord) -> None:
+        await self._book.save_segment(segment)
+        self.on_whole()
 
     # --- small helpers -----------------------------------------------------------------------
 

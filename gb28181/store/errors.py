@@ -2,6 +2,7 @@
 
 StoreError
   StoreUnavailable(cause)     the database does not take the write; nothing was written
+    StoreRefused(cause)       it never will: the row is at fault
   StoreTooNew(revision)       the database was migrated by a newer release
   BackupUnsupported(hint)     this database has its own tool for backups
 """
@@ -15,6 +16,10 @@ class StoreError(Exception):
 
 class StoreUnavailable(StoreError):
     """A write-through or a flush failed; the cause is chained."""
+
+
+class StoreRefused(StoreUnavailable):
+    """A write-through the database can never take; trying again does not help."""
 
 
 class StoreTooNew(StoreError):

@@ -60,6 +60,8 @@ class SegmentRecord:
     reason: str = ""
     """Why it ended."""
     protected: bool = False
+    place: str = "local"
+    """`local`, or `store`: where its file is."""
 
 
 @dataclass(slots=True)
@@ -137,7 +139,7 @@ class RecordingBook:
     async def save_segment(self, record: SegmentRecord) -> None:
         values = asdict(record)
         key = values.pop("segment_id")
-        del values["protected"]  # that is said by people, at any time
+        del values["protected"], values["place"]  # those are said by others, at any time
         table = t.recording_segments
         await self._do(sa.update(table).where(table.c.segment_id == key).values(values))
 
@@ -190,26 +192,46 @@ class RecordingBook:
         )
         return found[0] if found else None
 
-    async def oldest(self, before: datetime | None = None, limit: int = 100) -> list[SegmentRecord]:
-        """Whole ones that may go, oldest first."""
+    async def oldest(
+        self, before: datetime | None = None, limit: int = 100, place: str = "local"
+    ) -> list[SegmentRecord]:
+        """Whole ones of a place that may go, oldest first."""
         c = t.recording_segments.c
         statement = sa.select(t.recording_segments).where(
-            c.state != "growing", c.protected.is_(False)
+            c.place == place, c.state != "growing", c.protected.is_(False)
         )
         if before is not None:
             statement = statement.where(c.end_at < before)
         return await self._segments(statement.order_by(c.start_at).limit(limit))
 
-    async def total_size(self) -> int:
-        """Bytes of all files."""
-        statement = sa.select(sa.func.coalesce(sa.func.sum(t.recording_segments.c.size), 0))
+    async def to_move(self, limit: int) -> list[SegmentRecord]:
+        """Whole ones that are on the local disk, oldest first."""
+        c = t.recording_segments.c
+        statement = sa.select(t.recording_segments).where(c.place == "local", c.state == "done")
+        return await self._segments(statement.order_by(c.start_at).limit(limit))
+
+    async def set_place(self, segment_id: str, place: str) -> bool:
+        """Say where a file is; False when there is no such segment any more."""
+        table = t.recording_segments
+        statement = sa.update(table).where(table.c.segment_id == segment_id).values(place=place)
+
+        async def work(connection: AsyncConnection) -> bool:
+            return (await connection.execute(statement)).rowcount > 0
+
+        return bool(await self._writer.through(work))
+
+    async def total_size(self, place: str = "local") -> int:
+        """Bytes of all files of a place."""
+        c = t.recording_segments.c
+        statement = sa.select(sa.func.coalesce(sa.func.sum(c.size), 0)).where(c.place == place)
         async with self._engine.connect() as connection:
             return int(await connection.scalar(statement) or 0)
 
-    async def paths(self) -> dict[str, tuple[str, str]]:
-        """Path to id and state of every segment."""
+    async def paths(self, place: str | None = None) -> dict[str, tuple[str, str]]:
+        """Path to id and state of every segment, or of those of a place."""
         c = t.recording_segments.c
-        rows = await self._rows(sa.select(c.path, c.segment_id, c.state))
+        statement = sa.select(c.path, c.segment_id, c.state)
+        rows = await self._rows(statement if place is None else statement.where(c.place == place))
         return {row["path"]: (row["segment_id"], row["state"]) for row in rows}
 
     # --- gaps --------------------------------------------------------------------------------

@@ -355,7 +355,9 @@ recording_segments = sa.Table(
     _text("state"),
     _text("reason"),
     sa.Column("protected", sa.Boolean, nullable=False),
+    sa.Column("place", sa.Text, nullable=False, server_default="local"),
     sa.Index(None, "channel_id", "start_at"),
+    sa.Index(None, "place", "start_at"),
 )
 
 recording_gaps = sa.Table(

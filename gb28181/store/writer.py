@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gb28181.store.cipher import Cipher
-from gb28181.store.errors import StoreUnavailable
+from gb28181.store.errors import StoreRefused, StoreUnavailable
 from gb28181.store.pending import ORDER, Batch, Pending
 from gb28181.store.rows import Row, times_of, to_row
 from gb28181.store.statements import Statements
@@ -279,6 +279,7 @@ def _settle(done: asyncio.Future[Any], result: Any) -> None:
 
 def _fail(done: asyncio.Future[Any], error: Exception) -> None:
     if not done.done():
-        unavailable = StoreUnavailable(_reason(error))
+        refused = isinstance(error, POISON) and _poisonous(error)
+        unavailable = (StoreRefused if refused else StoreUnavailable)(_reason(error))
         unavailable.__cause__ = error
         done.set_exception(unavailable)

@@ -82,3 +82,19 @@ RECORDING_EXPORTED = LogEvent(
     ("export_id", "channel_id", "state", "size", "reason"),
     "An export is done, or failed.",
 )
+RECORDING_MOVED = LogEvent(
+    "recording.moved",
+    Level.DEBUG,
+    ("channel_id", "path", "size"),
+    "A file was brought to the store, checked there, and freed here.",
+)
+RECORDING_STORE_AWAY = LogEvent(
+    "recording.store_away",
+    Level.ERROR,
+    ("reason",),
+    "The store of recordings does not answer, refuses us, or is full (`quota`). Files stay on the"
+    " local disk and are brought later; told once a minute while it lasts.",
+)
+RECORDING_STORE_BACK = LogEvent(
+    "recording.store_back", Level.INFO, (), "The store takes recordings again."
+)

@@ -263,7 +263,7 @@ async def test_an_entry_that_fails_does_not_end_the_index(studio: Studio) -> Non
     recordings = studio.filming.recordings
     await recordings.record(CHANNEL)
     await studio.recording()
-    recordings._entries.put_nowait(lambda: broken(SegmentRecord("x", CHANNEL, "x", NOW, NOW)))
+    recordings._entries.add(lambda: broken(SegmentRecord("x", CHANNEL, "x", NOW, NOW)))
     await recordings._entries.join()
     await recordings.stop(CHANNEL)
     await studio.until(lambda: CHANNEL not in studio.specs)
