@@ -58,7 +58,7 @@ class RecordingSettings(Section):
     s3_access_key: str | None = Field(None, min_length=1, max_length=256)
     """Name of the key that may read, write, list and delete in the bucket."""
     s3_secret_key: SecretText | None = None
-    """The key."""
+    """The secret that belongs to it."""
     s3_addressing: Literal["path", "virtual"] = "path"
     """`path`: endpoint/bucket/name; `virtual`: bucket.endpoint/name, as large clouds want it."""
     s3_quota: Size = Field(0, ge=0, le=1024**6)

@@ -10,6 +10,7 @@ BY_SETTING = (
     ("recording.look", "The room is looked at every"),
     ("recording.playbacks", "Recordings of the platform shown as streams at one time"),
     ("recording.export_retention", "Exported files are kept for"),
+    ("recording.s3_quota", "Bytes recordings may take in a store; 0: no limit"),
 )
 
 FIXED = (
@@ -37,5 +38,26 @@ FIXED = (
     ("media.record.unpack.MOST_BOX", "Longest fragment that is read", "bytes"),
     ("gb28181.recording.reel.CHUNK", "Bytes of one reading", "bytes"),
     ("gb28181.recording.replays.THREADS", "Threads that read for all that are shown", ""),
+    ("media.record.headers.MOST_FORMATS", "Formats of pictures, and of sounds, in one film", ""),
+    ("gb28181.recording.entries.MOST_ENTRIES", "Entries of the index that wait for a database", ""),
+    ("gb28181.recording.entries.AGAIN_S", "One that was not taken is tried again after", "s"),
+    ("gb28181.recording.entries.LONGEST_AGAIN_S", "That pause doubles up to", "s"),
+    ("gb28181.recording.mover.AT_ONCE", "Files that are brought to a store at one time", ""),
+    ("gb28181.recording.mover.RETRY_S", "A file that could not be brought is tried after", "s"),
+    ("gb28181.recording.mover.LONGEST_RETRY_S", "That pause doubles, as for a store, up to", "s"),
+    ("gb28181.recording.mover.TOLD_S", "Trouble of a store is told once in", "s"),
+    ("gb28181.recording.bucket.PART", "Bytes of one request that brings a file", "bytes"),
+    ("gb28181.recording.bucket.BLOCK", "Bytes of one request that reads", "bytes"),
+    ("gb28181.recording.bucket.KEPT_BLOCKS", "Blocks of a store that are kept for readers", ""),
+    ("gb28181.recording.bucket.THREADS", "Requests to a store at one time", ""),
+    ("gb28181.recording.bucket.CONNECT_S", "A store has to accept a connection within", "s"),
+    ("gb28181.recording.bucket.ANSWER_S", "A store has to answer within", "s"),
+    ("gb28181.recording.bucket.TRIES", "Tries of one request to a store", ""),
+    ("gb28181.recording.bucket.AWAY_S", "One that could not be reached is not asked for", "s"),
+    (
+        "gb28181.filming.COMPARE_S",
+        "One that was away at the start is looked through again after",
+        "s",
+    ),
     ("gb28181.filming.MOST_ALARM_S", "Longest recording of an alarm rule", "s"),
 )

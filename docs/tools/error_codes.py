@@ -80,6 +80,12 @@ STATUS_OF_CODE: dict[str, tuple[int, str]] = {
     "not_supported": (501, "The device, or its edition of the standard, does not have this."),
     "range_unsatisfiable": (416, "The Range lies behind the end of the file."),
     "recording_plan_unknown": (404, "There is no recording plan with this id."),
+    "recording_damaged": (409, "The files of this time cannot be read as recordings."),
+    "recording_store_away": (
+        503,
+        "The store with the recordings of this time does not answer, or refuses us; nothing is"
+        " lost.",
+    ),
     "recording_unknown": (404, "Nothing was recorded in this time."),
     "segment_growing": (409, "The file is being recorded."),
     "segment_protected": (409, "The file is protected; take that back first."),

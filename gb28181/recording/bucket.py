@@ -104,7 +104,8 @@ class Bucket:
     def layout(self, path: str) -> Layout:
         try:
             with self._asking(path) as client:
-                answer = client.get_object(**self._named(path + OUTLINE))
+                named = self._named(f"{checked(path)}{OUTLINE}")
+                answer = client.get_object(**named)
                 data = answer["Body"].read(outline.MOST + 1)
             return outline.unpack(data)
         except (FileNotFoundError, StreamFormatError):
@@ -168,7 +169,12 @@ class Bucket:
 
     def _reads_back(self, client: Any, path: str, source: BinaryIO) -> bool:
         source.seek(0)
-        body = client.get_object(**self._named(path))["Body"]
+        try:
+            body = client.get_object(**self._named(path))["Body"]
+        except self._errors().ClientError as error:
+            if _code(error) in _NOT_THERE:
+                return False
+            raise
         while data := body.read(BLOCK):
             if data != source.read(len(data)):
                 return False

@@ -29,8 +29,9 @@ AT_ONCE = 2
 """Files that are brought at one time."""
 BATCH = 50
 RETRY_S = 5.0
-"""Before a store that did not answer is asked again; doubled each time."""
-LONGEST_RETRY_S = 300.0
+"""Before a file that could not be brought is tried again; doubled each time."""
+LONGEST_RETRY_S = 60.0
+"""The same for a store that did not answer, which begins with the pause between two looks."""
 TOLD_S = 60.0
 """The same trouble is told this often."""
 MOST_PUT_OFF = 1000
@@ -99,8 +100,9 @@ class Mover:
         while True:
             self._wake.clear()
             try:
-                if not is_begun:
+                if not is_begun or self._pause:
                     await in_thread(self._bucket, self._bucket.look)
+                if not is_begun:
                     await self._look_again()
                     is_begun = True
                 await self.look()
@@ -156,16 +158,16 @@ class Mover:
     async def _move(self, record: SegmentRecord) -> None:
         path = record.path
         with self._places.moving(path):
+            file = self._places.local.file(path)
             try:
-                file = self._places.local.file(path)
                 await in_thread(self._bucket, self._bucket.put, path, file)
             except StorageUnreachable:
                 raise
-            except FileNotFoundError:
-                await self._gone(record)
-                return
             except OSError as error:
-                self._failed(record, str(error))
+                if file.exists():
+                    self._failed(record, str(error))
+                else:
+                    await self._gone(record)
                 return
             if not await self._index.set_place(record.segment_id, STORE):
                 # Removed meanwhile, here and in the index.
@@ -196,7 +198,7 @@ class Mover:
         )
 
     def _away(self, reason: str) -> None:
-        self._pause = min(2 * self._pause, LONGEST_RETRY_S) if self._pause else RETRY_S
+        self._pause = min(2 * self._pause or self._look_s, LONGEST_RETRY_S)
         self._bucket.trouble = reason
         self._rate.event(ev.RECORDING_STORE_AWAY, "store", reason=reason)
 

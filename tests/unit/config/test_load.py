@@ -194,3 +194,35 @@ def test_keys_that_contradict_each_other_are_a_problem(
 ) -> None:
     [problem] = problems_of(None, environ)
     assert expected in problem
+
+
+def test_a_store_of_recordings_is_given_whole_or_not_at_all(tmp_path: Path) -> None:
+    secret = written(tmp_path, "hidden\n")
+    environ = {
+        "GB28181_RECORDING__S3_ENDPOINT": "http://10.0.0.8:9000",
+        "GB28181_RECORDING__S3_BUCKET": "recordings",
+        "GB28181_RECORDING__S3_PREFIX": "yinchuan/node-1/",
+        "GB28181_RECORDING__S3_ACCESS_KEY": "platform",
+        "GB28181_RECORDING__S3_SECRET_KEY_FILE": str(secret),
+    }
+    settings = config.load_with_sources(None, environ, search=()).settings
+    assert settings.recording.s3_secret_key == Secret("hidden")
+    assert "hidden" not in repr(settings)
+    for name in ("ENDPOINT", "BUCKET", "ACCESS_KEY", "SECRET_KEY_FILE"):
+        part = {k: v for k, v in environ.items() if not k.endswith(f"S3_{name}")}
+        with pytest.raises(ConfigError) as refused:
+            config.load_with_sources(None, part, search=())
+        (problem,) = refused.value.problems
+        assert problem.key == f"recording.s3_{name.lower().removesuffix('_file')}"
+    for name, bad in (
+        ("ENDPOINT", "10.0.0.8:9000"),
+        ("ENDPOINT", "http://a/b"),
+        ("BUCKET", "Under_Score"),
+        ("PREFIX", "/x/"),
+        ("PREFIX", "no-slash"),
+        ("PREFIX", "a//"),
+        ("ADDRESSING", "both"),
+    ):
+        given = {**environ, f"GB28181_RECORDING__S3_{name}": bad}
+        with pytest.raises(ConfigError):
+            config.load_with_sources(None, given, search=())
