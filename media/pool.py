@@ -44,7 +44,7 @@ from media.placement import NodeStanding, NodeState, Traits, choose
 from media.pool_pushes import PoolPushes
 from media.ports import REST_S
 from media.pulling import Spec
-from media.record.segment import SegmentsInfo, SegmentSpec
+from media.record.segment import SegmentsInfo, SegmentsMoved, SegmentSpec
 from media.revoked import Refusal
 
 
@@ -75,6 +75,7 @@ class NodePool:
         self._traits = dict(traits or {})
         self._home = home
         self._draining: set[str] = set()
+        self._recorded: dict[str, MediaNode] = {}
         self._listeners: list[Callable[[NodeEvent], None]] = []
 
     def __repr__(self) -> str:
@@ -110,26 +111,34 @@ class NodePool:
     async def move(self, name: str) -> int:
         """Have the streams of a node called again elsewhere; how many there were.
 
-        Told like the death of a node: receivers failed, viewers end and come again. Streams that
-        are recorded stay until their recording ends, because it is on that node.
+        Told like the death of a node: receivers failed, viewers end and come again. A recording in
+        segments is ended with a whole file, and whoever wants it is told to begin anew. Streams
+        that are downloaded into one file stay until they end by themselves.
         """
         moved = 0
         for node in self.nodes:
             if node.name != name:
                 continue
-            for stream_id in node.streams():
-                if node.recording(stream_id) is None and node.segments(stream_id) is None:
+            recorded = [one for one, where in self._recorded.items() if where is node]
+            for stream_id in dict.fromkeys([*node.streams(), *recorded]):
+                if node.recording(stream_id) is None:
+                    moved += stream_id in node.streams()
                     await self._move(node, stream_id)
-                    moved += 1
         return moved
 
     async def _move(self, node: MediaNode, stream_id: str) -> None:
+        is_recorded = self._recorded.pop(stream_id, None) is not None
+        if is_recorded:
+            await node.stop_segments(stream_id)
         for info in node.receivers():
             if info.stream_id == stream_id:
                 failed = ReceiverFailed(stream_id, info.receiver_id, "moved to another media node")
                 for callback in self._listeners:
                     callback(failed)
         await node.close_stream(stream_id, "moved")
+        if is_recorded:
+            for callback in self._listeners:
+                callback(SegmentsMoved(stream_id))
 
     def _standing(self, node: MediaNode) -> NodeStanding:
         state: NodeState = "up" if _is_up(node) else "down"
@@ -323,8 +332,10 @@ class NodePool:
     async def record_segments(self, stream_id: str, spec: SegmentSpec) -> None:
         node = self._of_stream(stream_id) or self._chosen(stream_id)
         await node.record_segments(stream_id, spec)
+        self._recorded[stream_id] = node
 
     async def stop_segments(self, stream_id: str) -> SegmentsInfo | None:
+        self._recorded.pop(stream_id, None)
         node = self._of_stream(stream_id)
         return None if node is None else await node.stop_segments(stream_id)
 

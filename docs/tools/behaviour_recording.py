@@ -38,6 +38,7 @@ FIXED = (
     ("media.record.unpack.MOST_BOX", "Longest fragment that is read", "bytes"),
     ("gb28181.recording.reel.CHUNK", "Bytes of one reading", "bytes"),
     ("gb28181.recording.replays.THREADS", "Threads that read for all that are shown", ""),
+    ("gb28181.recording.film.MOST_TWICE_S", "What two files have both is left out, up to", "s"),
     ("media.record.headers.MOST_FORMATS", "Formats of pictures, and of sounds, in one film", ""),
     ("gb28181.recording.entries.MOST_ENTRIES", "Entries of the index that wait for a database", ""),
     ("gb28181.recording.entries.AGAIN_S", "One that was not taken is tried again after", "s"),

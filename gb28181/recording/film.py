@@ -10,9 +10,9 @@ the stretches that are.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gb28181.errors import BadInput, Conflict, NotFound
 from gb28181.store.recordings import SegmentRecord
@@ -26,6 +26,10 @@ from .storage import Storage, StorageUnreachable, in_thread
 CHUNK = 1 << 18
 LONGEST_S = 24 * 3600
 """Of one film."""
+JITTER_S = 0.2
+"""So much the same picture may lie apart in two files."""
+MOST_TWICE_S = 30.0
+"""A group of pictures is not longer."""
 _TICKS = 90_000
 
 
@@ -91,14 +95,10 @@ def film_of(storage: Storage, records: list[SegmentRecord], start: datetime, end
     Raises NotFound when nothing was recorded, Conflict where formats change, StorageUnreachable.
     """
     parts = []
-    for record in records:
-        try:
-            layout = storage.layout(record.path)
-        except StorageUnreachable:
-            raise
-        except (OSError, StreamFormatError):
-            continue  # the index knows, or will; the rest can be shown
-        chosen = _chosen(record, layout, start, end)
+    read = list(_read(storage, records))
+    for (record, layout), follows in zip(read, [*read[1:], None], strict=True):
+        until = None if follows is None else _until(record, follows[0])
+        chosen = _chosen(record, layout, start, min(end, until or end))
         if chosen:
             parts.append(_Part(record, layout, chosen))
     if not parts:
@@ -112,6 +112,25 @@ def film_of(storage: Storage, records: list[SegmentRecord], start: datetime, end
     for part, places in zip(parts, common.places, strict=True):
         part.places = places
     return _joined(common.header, parts)
+
+
+def _read(storage: Storage, records: list[SegmentRecord]) -> Iterator[tuple[SegmentRecord, Layout]]:
+    for record in records:
+        try:
+            yield record, storage.layout(record.path)
+        except StorageUnreachable:
+            raise
+        except (OSError, StreamFormatError):
+            continue  # the index knows, or will; the rest can be shown
+
+
+def _until(record: SegmentRecord, follows: SegmentRecord) -> datetime | None:
+    """To where a file is taken: one that was begun in the middle of a group of pictures begins with
+    that group, which the file before has too. More is no group, but a clock that was set."""
+    twice = (record.end_at - follows.start_at).total_seconds()
+    if JITTER_S < twice <= MOST_TWICE_S:
+        return follows.start_at - timedelta(seconds=JITTER_S)
+    return None
 
 
 def _differ(parts: list[_Part], start: datetime, end: datetime) -> Conflict:

@@ -30,6 +30,7 @@ from media.record.segment import (
     SegmentOpened,
     SegmentsFailed,
     SegmentsInfo,
+    SegmentsMoved,
     SegmentSpec,
 )
 
@@ -306,6 +307,11 @@ class RecordingService:
                 else:
                     log.event(ev.RECORDING_FAILED, channel_id=line.channel_id, reason=event.reason)
                 self._tell(line, m.Broken(Cause.DISK_FULL if event.full else Cause.INTERRUPTED))
+            case SegmentsMoved():
+                line = self._lines.get(event.stream_id)
+                if line is not None:
+                    self._tell(line, m.Broken(Cause.INTERRUPTED))
+                    self._tell(line, m.DeviceBack())  # at once
             case _:
                 pass
 

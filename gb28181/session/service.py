@@ -42,7 +42,7 @@ from media.node import (
 )
 from media.outgoing import ForwardConnected, ForwardEnded
 from media.pushing import PushEnded
-from media.record.segment import SegmentClosed, SegmentOpened, SegmentsFailed
+from media.record.segment import SegmentClosed, SegmentOpened, SegmentsFailed, SegmentsMoved
 from sip.message import Response
 
 from . import call_words as calls
@@ -489,6 +489,7 @@ class SessionService:
                 SegmentOpened()
                 | SegmentClosed()
                 | SegmentsFailed()
+                | SegmentsMoved()
                 | ForwardConnected()
                 | PushEnded()
             ):

@@ -83,7 +83,15 @@ class SegmentsInfo:
     failure: str | None
 
 
-SegmentEvent = SegmentOpened | SegmentClosed | SegmentsFailed
+@dataclass(frozen=True, slots=True)
+class SegmentsMoved:
+    """The recording was stopped, because its node is taken out of service: it is to be begun anew,
+    and comes to another one."""
+
+    stream_id: str
+
+
+SegmentEvent = SegmentOpened | SegmentClosed | SegmentsFailed | SegmentsMoved
 
 
 class SegmentNode(Protocol):

@@ -264,3 +264,40 @@ def test_the_oldest_go_at_the_quota_and_recording_pauses_when_nothing_may_go(
     )
     assert server.get("/recordings/room")["missing"] == []
     server.log_mark()  # that it was loud was wanted
+
+
+def test_a_recording_moves_with_its_stream_when_its_node_is_drained(
+    launch: Launch, make_camera: MakeCamera, video: Source
+) -> None:
+    long = {"GB28181_RECORDING__SEGMENT": "600", "GB28181_MEDIA__WORKERS": "2"}
+    server = launch(**{**SHORT, **long})
+    _, channel_id = camera_with(make_camera, server, video)
+    record(server, channel_id)
+
+    def growing() -> dict[str, Any]:
+        segments = timeline(server, channel_id)["segments"]
+        found = [s for s in segments if s["state"] == "growing" and s["duration_s"] > 1]
+        return found[-1] if found else {}
+
+    first = wait_for(growing, "a file that grows", timeout=30)
+    nodes = {one["name"]: one["streams"] for one in server.get("/media/nodes")["items"]}
+    (busy,) = [name for name, streams in nodes.items() if streams]
+    (other,) = [name for name in nodes if name != busy]
+    path = f"/api/v1/media/nodes/{busy}"
+    drained = server.call("POST", f"{path}/drain", {"move": True})
+    assert drained.body == {"moved": 1, "left": 0}
+    second = wait_for(
+        lambda: s if (s := growing()) and s["path"] != first["path"] else {},
+        "it goes on",
+        timeout=30,
+    )
+    nodes = {one["name"]: one["streams"] for one in server.get("/media/nodes")["items"]}
+    assert nodes == {busy: 0, other: 1}
+    record(server, channel_id, "stop")
+    wait_for(lambda: server.get(f"/channels/{channel_id}/recording")["state"] == "idle", "idle")
+    segments = {s["path"]: s for s in wait_segments(server, channel_id, 2)}
+    assert segments.keys() == {first["path"], second["path"]}
+    folder = server.data_dir / "recordings"
+    for name, segment in segments.items():
+        assert (folder / name).stat().st_size == segment["size"]
+        assert_follow(frames(folder / name))

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from gb28181.alarms.linkage import Action
 from gb28181.cluster.bus import Bus
 from gb28181.errors import BadInput, NotFound
 from gb28181.filming import Filming
+from gb28181.recording import entries
 from gb28181.recording.machine import State
 from gb28181.recording.options import RecordingOptions
+from gb28181.store.errors import StoreUnavailable
 from gb28181.store.recordings import SegmentRecord
 from gb28181.store.records import AlarmRecord, AlarmRuleRecord, utc_now
 from gb28181.store.store import Store
@@ -28,6 +31,7 @@ from media.record.segment import (
     SegmentOpened,
     SegmentsFailed,
     SegmentsInfo,
+    SegmentsMoved,
     SegmentSpec,
 )
 
@@ -269,3 +273,77 @@ async def test_an_entry_that_fails_does_not_end_the_index(studio: Studio) -> Non
     await studio.until(lambda: CHANNEL not in studio.specs)
     await recordings._entries.join()
     assert [one.state for one in await studio.segments()] == ["done"]
+
+
+async def test_the_index_waits_for_a_database_that_is_away(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two files that were recorded meanwhile stand in it, as if nothing had been."""
+    monkeypatch.setattr(entries, "AGAIN_S", 0.01)
+    book, away, tried = studio.database.recordings, True, 0
+    through = book._writer.through
+
+    async def refusing(work: Any) -> Any:
+        nonlocal tried
+        tried += 1
+        if away:
+            raise StoreUnavailable("away")
+        return await through(work)
+
+    recordings = studio.filming.recordings
+    await recordings.record(CHANNEL)
+    await studio.answer()
+    await studio.until(lambda: CHANNEL in studio.specs)
+    monkeypatch.setattr(book._writer, "through", refusing)
+    studio.open()
+    studio.close("length")
+    studio.open()
+    await studio.until(lambda: tried > 3)
+    assert len(recordings._entries) == 2
+    away = False
+    found = await studio.segments()
+    assert [(one.path, one.state, one.reason) for one in found] == [
+        (f"d/{CHANNEL}/1.mp4", "done", "length"),
+        (f"d/{CHANNEL}/2.mp4", "growing", ""),
+    ]
+
+
+async def test_what_the_database_never_takes_and_what_is_too_much(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await studio.filming.recordings.record(CHANNEL)
+    await studio.recording()
+    (record,) = await studio.segments()
+    recordings, book = studio.filming.recordings, studio.database.recordings
+    recordings._entries.add(lambda: book.add_segment(record))  # it is there already
+    await recordings._entries.join()
+    assert [one.segment_id for one in await studio.segments()] == [record.segment_id]
+
+    gate = asyncio.Event()
+    monkeypatch.setattr(entries, "MOST_ENTRIES", 3)
+    small = entries.Entries()
+    done: list[int] = []
+
+    async def enter(number: int) -> None:
+        await gate.wait()
+        done.append(number)
+
+    for number in range(5):
+        small.add(partial(enter, number))
+    small.start()
+    gate.set()
+    await small.join()
+    assert done == [0, 1, 2]
+    await small.aclose()
+
+
+async def test_a_recording_goes_on_elsewhere_when_its_node_is_taken_out(studio: Studio) -> None:
+    await studio.filming.recordings.record(CHANNEL)
+    await studio.recording()
+    studio.specs.clear()
+    studio.close("stopped")
+    studio.node._tell(SegmentsMoved(CHANNEL))
+    await studio.until(lambda: CHANNEL in studio.specs)
+    studio.open()
+    assert studio.state is State.RECORDING
+    assert [one.state for one in await studio.segments()] == ["done", "growing"]

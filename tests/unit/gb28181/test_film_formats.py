@@ -173,3 +173,29 @@ async def test_sound_without_pictures_is_a_film_of_its_own(tmp_path: Path) -> No
         await roll.film()
     assert refused.value.detail is not None
     assert len(refused.value.detail["parts"]) == 3
+
+
+async def test_what_two_files_have_both_is_shown_once(tmp_path: Path) -> None:
+    """Stopped and begun anew within a group of pictures: the second file begins with the group."""
+    roll = Roll(tmp_path)
+    video, units = pictures(count=150, gop=50)
+    for turn, (begin, stop) in enumerate([(0, 120), (100, 150)]):
+        cutter = Cutter(60)
+        now = NOW.timestamp() + 0.05 * turn  # packets come a little later, as they do
+        outs = cutter.set_format(video, None, now)
+        outs += cutter.begin(list(units[begin:120]), now + units[119].dts / CLOCK_HZ)
+        for unit in units[120:stop]:
+            outs += cutter.push(unit, now + unit.dts / CLOCK_HZ)
+        (file,) = files_of([*outs, *cutter.close(now + 6)])
+        start, end = (datetime.fromtimestamp(at, UTC) for at in (file.start, file.end))
+        path = f"d/{CHANNEL}/{turn}.mp4"
+        record = SegmentRecord(f"s{turn}", CHANNEL, path, start, end, len(file.data))
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(file.data)
+        roll.records.append(record)
+    first, second = roll.records
+    assert (first.end_at - second.start_at).total_seconds() == pytest.approx(0.75, abs=0.02)
+    assert sizes(await roll.film(0, 6)) == [(320, 240, 150)]
+    second.start_at -= timedelta(minutes=3)  # a clock that was set back: nothing is left out
+    second.end_at -= timedelta(minutes=3)
+    assert sizes(await roll.film(-200, 6)) == [(320, 240, 170)]
