@@ -177,7 +177,12 @@ def _nal(record: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _with_entries(trak: bytes, entries: Sequence[bytes]) -> bytes:
-    """A track with these sample entries instead of its one."""
+    """A track with these sample entries instead of its one.
+
+    The first stands at the end once more: FFmpeg takes the size of the track from the last, and
+    where that is not the size in the track's header it stretches every picture.
+    """
+    entries = [*entries, entries[0]]
     stsd = bytes(4) + struct.pack(">I", len(entries)) + b"".join(entries)
     return _replaced(trak, _WAY, _box(b"stsd", stsd))
 

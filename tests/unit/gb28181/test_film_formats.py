@@ -71,7 +71,9 @@ def sizes(data: bytes, seek: float | None = None) -> list[tuple[int, int, int]]:
     found: list[tuple[int, int, int]] = []
     options = {"err_detect": "explode"}
     with av.open(io.BytesIO(data), format="mp4", options=options) as container:
-        container.streams.video[0].codec_context.options = options
+        track = container.streams.video[0]
+        track.codec_context.options = options
+        assert track.sample_aspect_ratio in (None, 1)  # no picture is stretched
         if seek is not None:
             container.seek(int(seek * 1e6))
         times = []
@@ -88,17 +90,18 @@ def sizes(data: bytes, seek: float | None = None) -> list[tuple[int, int, int]]:
 @pytest.mark.parametrize("codec", [Codec.H264, Codec.H265])
 async def test_another_size_is_the_same_film(tmp_path: Path, codec: Codec) -> None:
     roll = Roll(tmp_path)
-    small, large = pictures(codec, 100, gop=25), pictures(codec, 100, 640, 480, gop=25)
+    small, large = pictures(codec, 100, gop=25), pictures(codec, 100, 640, 360, gop=25)
     for one in (small, large, small):
         roll.add(one)
     data = await roll.film()
-    assert sizes(data) == [(320, 240, 100), (640, 480, 100), (320, 240, 100)]
+    assert sizes(data) == [(320, 240, 100), (640, 360, 100), (320, 240, 100)]
     # Whoever jumps finds the parameter sets where he lands, forwards and backwards.
-    assert sizes(data, 5.5) == [(640, 480, 75), (320, 240, 100)]
+    assert sizes(data, 5.5) == [(640, 360, 75), (320, 240, 100)]
     assert sizes(data, 10.2) == [(320, 240, 50)]
-    # Two entries for three files: the third is the first again.
-    assert data.count(b"avcC" if codec is Codec.H264 else b"hvcC") == 2
-    assert sizes(await roll.film(1.5, 6)) == [(320, 240, 75), (640, 480, 50)]
+    assert sizes(await roll.film(5, 12)) == [(640, 360, 75), (320, 240, 100)]
+    # Entries of two formats for three files, and the first once more.
+    assert data.count(b"avcC" if codec is Codec.H264 else b"hvcC") == 3
+    assert sizes(await roll.film(1.5, 6)) == [(320, 240, 75), (640, 360, 50)]
 
 
 async def test_key_frames_within_a_fragment_are_no_place_to_begin(tmp_path: Path) -> None:
