@@ -1,6 +1,7 @@
 """Reads what was recorded of a channel, file after file, from any place on.
 
-Everything here blocks and is called in a thread, by one caller at a time. A file is read in chunks
+Everything here blocks and is called in a thread, by one caller at a time; it raises
+StorageUnreachable when files are in a store that does not answer. A file is read in chunks
 and unpacked as it comes, so that no more than one fragment and one chunk are held. Of a file that
 was closed the index tells where to begin; one that grows, or whose end was lost, is looked through.
 """
@@ -18,7 +19,7 @@ from media.record.projector import Strip
 from media.record.unpack import Head, Part, Place, Unpacker, read_head
 from media.unit import CLOCK_HZ
 
-from .storage import Storage
+from .storage import Storage, StorageUnreachable
 
 CHUNK = 1 << 20
 """Bytes of one reading."""
@@ -101,6 +102,8 @@ class Reel:
         try:
             head = self._head(record.path)
             place = self._place(record, head, at)
+        except StorageUnreachable:
+            raise  # what is far away is not broken
         except (OSError, StreamFormatError, PlatformError) as error:
             self._done = max(self._done, record.end_at.timestamp())
             self.broken.append((record.path, str(error)))
@@ -152,6 +155,8 @@ class Reel:
                         Strip(record.path, starts, tracks.video, tracks.audio, one) for one in parts
                     ]
             self.broken.append((record.path, str(unpacker.failure)))
+        except StorageUnreachable:
+            raise
         except (OSError, PlatformError) as error:
             self.broken.append((record.path, str(error)))
         self._close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar, assert_never
 
@@ -49,7 +49,7 @@ class Replay:
         key: StreamKey,
         span: tuple[datetime, datetime],
         segments: Segments,
-        threads: ThreadPoolExecutor,
+        threads: Executor,
     ) -> None:
         self.key = key
         self.transport: Transport | None = None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +22,7 @@ from media.node import MediaNode, NodeEvent, ViewersChanged
 from media.record import projector as p
 
 from .replay import Replay, Segments
+from .threads import LooseThreads
 
 THREADS = 4
 """That read for all recordings that are shown."""
@@ -65,7 +65,7 @@ class ReplayService:
         self._ids = ids
         self._by_stream: dict[str, Replay] = {}
         self._by_session: dict[str, Replay] = {}
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="replays")
+        self._threads = LooseThreads(THREADS, "replays")
         self.others: Callable[[str], Awaitable[LiveView]] = _unknown
         """Streams by a name of their own that are none of these."""
 
@@ -76,6 +76,9 @@ class ReplayService:
     async def aclose(self) -> None:
         """Read nothing any more, after the sessions have ended. Idempotent."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+    def aclose(self) -> None:
+        """Read nothing any more; the sessions end themselves. Idempotent."""
+        self._threads.shutdown()
 
     @property
     def running(self) -> int:

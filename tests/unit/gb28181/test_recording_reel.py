@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gb28181.recording.reel import Reel
+from gb28181.recording.storage import StorageUnreachable
 from media.record.projector import Strip
 from media.unit import CLOCK_HZ, AccessUnit
 from tests.support.recorded import START, Shelf
@@ -119,3 +120,26 @@ def test_a_file_that_grows_is_read_as_far_as_it_is_and_then_on(shelf: Shelf) -> 
     assert [*some, *more] == pytest.approx([1 + n / 25 for n in range(150)], abs=0.002)
     reel.renew(shelf.rows)
     assert times(reel) == []
+
+
+def test_a_store_that_is_away_breaks_no_file(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an error of the reading: nothing is left out, and who comes back reads on."""
+    shelf.put(PICTURES, VIDEO, length_s=2)
+    reel = Reel(shelf.storage)
+    away, read_file = True, shelf.storage.read
+
+    def read_or_not(path: str, at: int, size: int) -> bytes:
+        if away:
+            raise StorageUnreachable("no answer")
+        return read_file(path, at, size)
+
+    monkeypatch.setattr(shelf.storage, "read", read_or_not)
+    with pytest.raises(StorageUnreachable):
+        reel.go(list(shelf.rows), AT)
+    away = False
+    reel.go(list(shelf.rows), AT)
+    first = reel.read()
+    away = True
+    with pytest.raises(StorageUnreachable):
+        times(reel)
+    assert (bool(first), reel.broken) == (True, [])
