@@ -36,7 +36,19 @@ def _recordings(metrics: Metrics, app: App) -> None:
         ("state",),
     )
     metrics.gauge(
-        "gb28181_recording_bytes", "Bytes of all recordings.", lambda: float(filming.house.size)
+        "gb28181_recording_bytes",
+        "Bytes of all recordings on the local disk.",
+        lambda: float(filming.house.size),
+    )
+    metrics.gauge(
+        "gb28181_recording_store_bytes",
+        "Bytes of all recordings in the store behind it.",
+        lambda: float(filming.house.stored),
+    )
+    metrics.gauge(
+        "gb28181_recording_store_trouble",
+        "1 while the store of recordings takes nothing.",
+        lambda: float(bool(filming.storage.trouble)),
     )
     metrics.gauge(
         "gb28181_recording_playbacks",

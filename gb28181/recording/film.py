@@ -181,16 +181,7 @@ def _joined(header: bytes, parts: list[_Part]) -> Film:
     film, layout = Film(), parts[0].layout
     scale = layout.scales[layout.leading]
     film.add(header)
-    entries: list[tuple[int, int, bool]] = []
-    for part in parts:
-        for one in part.fragments:
-            ticks, size = one.ticks * _TICKS // scale, one.size + growth(one, part.places)
-            if entries and not one.key:
-                before = entries[-1]
-                entries[-1] = (before[0] + size, before[1] + ticks, before[2])
-            else:
-                entries.append((size, ticks, one.key))
-    film.add(sidx(_fewer(entries), layout.leading))
+    film.add(_index(parts, layout.leading, scale))
     at = number = 0
     for part in parts:
         shift = at - part.fragments[0].begins
@@ -201,6 +192,19 @@ def _joined(header: bytes, parts: list[_Part]) -> Film:
     film.seconds = at / scale
     film.begins_at = parts[0].record.start_at.timestamp() + parts[0].fragments[0].begins / scale
     return film
+
+
+def _index(parts: list[_Part], leading: int, scale: int) -> bytes:
+    entries: list[tuple[int, int, bool]] = []
+    for part in parts:
+        for one in part.fragments:
+            ticks, size = one.ticks * _TICKS // scale, one.size + growth(one, part.places)
+            if entries and not one.key:
+                before = entries[-1]
+                entries[-1] = (before[0] + size, before[1] + ticks, before[2])
+            else:
+                entries.append((size, ticks, one.key))
+    return sidx(_fewer(entries), leading)
 
 
 def _fewer(entries: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:

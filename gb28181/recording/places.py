@@ -40,6 +40,11 @@ class Places:
         """What can be reached of the two."""
         return (LOCAL,) if self.bucket is None else (LOCAL, STORE)
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing is brought to the store; empty: there is none, or it takes files."""
+        return "" if self.bucket is None else self.bucket.trouble
+
     def size(self, path: str) -> int:
         try:
             return self.local.size(path)

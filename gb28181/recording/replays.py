@@ -75,9 +75,6 @@ class ReplayService:
 
     async def aclose(self) -> None:
         """Read nothing any more, after the sessions have ended. Idempotent."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-    def aclose(self) -> None:
-        """Read nothing any more; the sessions end themselves. Idempotent."""
         self._threads.shutdown()
 
     @property

@@ -30,6 +30,7 @@ from . import (
     media_rtsp,
     media_rtsp_address,
     media_rtsp_push,
+    media_segment,
     media_source_lock,
     media_spool,
     media_sps,
@@ -69,6 +70,6 @@ TARGETS: dict[str, Target] = {
         *(media_ps, media_psm, media_probe, media_es, media_nal, media_sps, media_clock),
         *(media_adts, media_g711, media_pipeline, media_spool, media_unpack, media_worker_wire),
         *(media_rtmp, media_rtmp_publish, media_rtsp, media_rtsp_address, media_rtsp_push),
-        *(media_whep_offer, http_multipart, http_sheet),
+        *(media_segment, media_whep_offer, http_multipart, http_sheet),
     )
 }

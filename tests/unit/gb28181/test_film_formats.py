@@ -129,6 +129,7 @@ async def test_a_sound_that_comes_goes_and_changes(tmp_path: Path) -> None:
         assert [s.rate for s in container.streams.audio] == [8000, 16_000]
         for frame in container.decode(*container.streams.audio):
             heard.setdefault(frame.sample_rate, []).append(frame.time)
+    assert sizes(data, 9.5) == [(320, 240, 275)]
     for rate, spans in ((8000, [(4, 8), (16, 20)]), (16_000, [(12, 16)])):
         times = heard[rate]
         assert times == sorted(times)
