@@ -96,7 +96,7 @@ def film_of(storage: Storage, records: list[SegmentRecord], start: datetime, end
     """
     parts = []
     read = list(_read(storage, records))
-    for (record, layout), follows in zip(read, [*read[1:], None], strict=True):
+    for (record, layout), follows in zip(read, [*read[1:], None], strict=False):
         until = None if follows is None else _until(record, follows[0])
         chosen = _chosen(record, layout, start, min(end, until or end))
         if chosen:

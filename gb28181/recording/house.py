@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from gb28181.store.errors import StoreUnavailable
@@ -181,7 +182,9 @@ class House:
         removed = size = 0
         for record in records:
             try:
-                await in_thread(self._storage, self._storage.delete, record.path)
+                is_lost = record.state == "lost"
+                drop = partial(self._storage.drop, record.path, is_lost=is_lost)
+                await in_thread(self._storage, drop)
             except OSError as error:
                 self._refused(record, error)
                 if isinstance(error, StorageUnreachable):

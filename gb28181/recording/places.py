@@ -70,9 +70,15 @@ class Places:
         return self.bucket.layout(path)
 
     def delete(self, path: str) -> None:
+        self.drop(path, is_lost=False)
+
+    def drop(self, path: str, *, is_lost: bool) -> None:
+        """Remove a file where it is. One that was lost is nowhere: the store, which may be away, is
+        not asked about it."""
         is_here = self.local.file(path).exists()
         self.local.delete(path)
-        if self.bucket is not None and (not is_here or path in self._moving):
+        is_there = path in self._moving or not (is_here or is_lost)
+        if self.bucket is not None and is_there:
             self.bucket.delete(path)
 
     def cut(self, path: str, size: int) -> None:

@@ -299,3 +299,25 @@ async def test_without_the_store_in_the_settings_its_files_are_not_called_lost(
     without = Places(LocalStorage(tmp_path / "rec"), None)
     assert (await Recovery(yard.book, without).compare()).missing == ()
     assert await yard.rows() == {"s0": (STORE, "done"), "s1": (STORE, "done")}
+
+
+async def test_what_was_lost_here_is_forgotten_though_the_store_is_away(
+    database: Store, server: S3, options: BucketOptions, tmp_path: Path
+) -> None:
+    """Else nothing would make room on a full disk."""
+    door = Door(server.port)
+    door.shut()
+    away = replace(options, endpoint=door.endpoint)
+    yard = Yard(database, tmp_path / "rec", away)
+    first, _, third = await yard.record(3)
+    yard.file(first).unlink()
+    first.state = "lost"
+    await yard.book.save_segment(first)
+    quota = first.size + third.size  # the lost one still counts, until it is forgotten
+    yard.house._options = replace(yard.house._options, quota=quota)
+    await yard.house.look()
+    assert "s0" not in await yard.rows()
+    assert yard.file(third).exists()
+    assert yard.told == []
+    yard.bucket.close()
+    door.close()
