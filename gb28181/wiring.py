@@ -30,9 +30,9 @@ from gb28181.store.options import StoreOptions
 from gb28181.store.vault import Vault
 from gb28181.telemetry import events_worker as ev
 from gb28181.telemetry.logs import get_logger
-from media.hub import HubLimits
-from media.inprocess import InProcessNode, NodeOptions
+from media.inprocess import InProcessNode
 from media.node import MediaNode
+from media.options import HubLimits, NodeOptions
 from media.placement import Traits
 from media.pool import Home, NodePool
 from media.ports import PortPool

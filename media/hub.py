@@ -10,12 +10,12 @@ again, because a player cannot add a track it was not told of in the first heade
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 from media.errors import ViewersExhausted
 from media.hls.feed import HlsFeed, HlsPlayer
 from media.node import Sound, ViewerKind
+from media.options import HubLimits
 from media.output.audience import AUDIO_WAIT, Audience
 from media.output.containers import OUTPUTS
 from media.output.flv_output import still
@@ -27,20 +27,6 @@ from media.sound.shop import MadeSound, SoundShop
 from media.unit import CLOCK_HZ, AccessUnit, AudioFormat, Codec, FormatChanged, VideoFormat
 
 AUDIO_ONLY_AFTER = CLOCK_HZ
-
-
-@dataclass(frozen=True, slots=True)
-class HubLimits:
-    """Bounds of one stream."""
-
-    gop_bytes: int = 4 << 20
-    """Largest group of pictures held for new viewers."""
-    gop_s: float = 12.0
-    queue_bytes: int = 3 << 20
-    """How far one viewer may fall behind, besides the first burst."""
-    viewers: int = 256
-    stall_s: float = 30.0
-    """A viewer that reads nothing for so long, with something to read, is closed."""
 
 
 class Sink(Protocol):

@@ -7,34 +7,25 @@ serves all streams, and one all voices; there is none per packet, per stream or 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import logging
 import secrets
-import socket
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from itertools import count
 from time import monotonic, time
 
-from media.errors import PortsExhausted, StreamUnknown, ViewersExhausted
+from media.errors import StreamUnknown, ViewersExhausted
 from media.feeding import Fed
 from media.hls.feed import HlsPlayer
-from media.hub import Hub, HubLimits
+from media.hub import Hub
 from media.lookers import Lookers
 from media.node import (
     NOBODY,
     NodeEvent,
     NodeTotals,
-    ReceiveMode,
     ReceiverInfo,
     ReceiverSpec,
     ReceiverUnknown,
-    RecordingBusy,
-    RecordingFailed,
-    RecordingImpossible,
     RecordingInfo,
     SenderInfo,
     SenderSpec,
@@ -49,25 +40,20 @@ from media.node import (
     VoiceStatistics,
     Who,
 )
+from media.options import NodeOptions
 from media.outgoing import ForwardInfo, ForwardSpec, ForwardStatistics
 from media.output.viewers import StreamViewer
-from media.ports import REST_S, PortPool
+from media.ports import REST_S
 from media.pulling import Spec
-from media.receive.rtcp_port import RtcpPort
-from media.receive.single_tcp import SingleTcp, open_shared
-from media.receive.single_udp import SingleUdp
 from media.receive.source_lock import Networks, SourceLock
-from media.receive.tcp import TcpReceiver, open_tcp_socket
-from media.receive.udp import SocketPoller, open_udp_socket
-from media.record.recorder import Recorder, told
+from media.receive.tcp import TcpReceiver
+from media.record.recordings import Recordings
 from media.record.segment import SegmentsInfo, SegmentSpec
-from media.record.segments import SegmentRecorder
 from media.revoked import Refusal
 from media.rtmp.publications import Publications
-from media.rtp.reception import INTERVAL_S
 from media.send.forwards import Forwards
 from media.send.pushes import Pushes
-from media.send.sender import Leased
+from media.sockets import Sockets
 from media.sound.shop import SoundShop
 from media.stream import Stream
 from media.voice.voices import Voices
@@ -77,31 +63,6 @@ log = logging.getLogger("gb28181.media.node")
 FLUSH_S = 0.25
 FLUSHES_PER_TICK = 4
 _OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-
-
-@dataclass(frozen=True, slots=True)
-class NodeOptions:
-    """What an in-process node is started with."""
-
-    name: str = "local"
-    bind_host: str = "0.0.0.0"
-    announce_host: str = ""
-    """What goes into SDP; the bind address when empty."""
-    first_port: int = 30000
-    last_port: int = 30999
-    gap_s: float = 10.0
-    """No packet for so long is a silence."""
-    viewers: int = 4096
-    """Of all streams together."""
-    sounds: int = 64
-    """Streams AAC is made for at one time."""
-    report_s: float = INTERVAL_S
-    """Between two RTCP receiver reports of a stream over UDP; 0: none are sent."""
-    single_port: int = 0
-    """One port for all streams, over UDP and over TCP that we listen for; 0: one for each."""
-    resting: tuple[int, ...] = ()
-    """Ports a node that died had in use: cameras may still send there, so they rest first."""
-    limits: HubLimits = field(default_factory=HubLimits)
 
 
 class InProcessNode:
@@ -117,31 +78,22 @@ class InProcessNode:
         """`publications`: what `rtmp` receivers can take."""
         self.options = options or NodeOptions()
         self.name = self.options.name
-        self.ports = PortPool(self.options.first_port, self.options.last_port)
-        self.ports.rest(self.options.resting, clock())
         self._publications = publications or Publications()
         self._clock = clock
         self._streams: dict[str, Stream] = {}
         self._open: dict[str, Stream] = {}  # by receiver id
-        self._recorders: dict[str, Recorder] = {}  # by stream id
-        self._segments: dict[str, SegmentRecorder] = {}  # by stream id
-        self._disk: ThreadPoolExecutor | None = None
         self.sounds = SoundShop(self.options.sounds)
         self._numbers = count(1)
         self._listeners: list[Callable[[NodeEvent], None]] = []
         self._own_ssrc = secrets.randbits(32) | 1 if self.options.report_s else 0
-        self._rtcp: dict[int, RtcpPort] = {}
-        """By port; one that is needed for a stream is taken back."""
-        self._more_ports: dict[str, list[int]] = {}
-        """By receiver, besides its own."""
-        self._single_udp: SingleUdp | None = None
-        self._single_tcp: SingleTcp | None = None
+        self._sockets = Sockets(self.options, self._own_ssrc, clock)
+        self.ports = self._sockets.ports
+        self._recordings = Recordings(self._streams.get, self._emit)
         self._voices = Voices(self.name, self._emit, clock)
         self._lookers = Lookers(self.name, self._emit, time)
         self._forwards = Forwards(self.name, self._emit)
         self.pushing = Pushes(self.name, self._emit, self._look)
         self._flushes = 0
-        self._poller: SocketPoller | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -163,18 +115,9 @@ class InProcessNode:
         self.pushing.aclose()
         for stream_id in list(self._streams):
             await self.close_stream(stream_id, "node_closed")
-        for stream_id in list(self._recorders):
-            await self.stop_recording(stream_id)
-        for stream_id in list(self._segments):
-            await self.stop_segments(stream_id)
-        if self._single_udp is not None and self._single_tcp is not None:
-            self._single_udp.close()
-            self._single_tcp.close()
-            self._single_udp = self._single_tcp = None
+        await self._recordings.aclose()
+        self._sockets.aclose()
         self.sounds.close()
-        if self._disk is not None:
-            self._disk.shutdown(wait=False)
-            self._disk = None
 
     async def open_receiver(self, spec: ReceiverSpec) -> ReceiverInfo:
         now = self._clock()
@@ -184,9 +127,9 @@ class InProcessNode:
         networks = Networks(spec.sources)
         shared = bool(self.options.single_port) and spec.mode in ("udp", "tcp-passive")
         if shared:
-            self._share()
+            self._sockets.share()
         port, sock = (
-            (self.options.single_port, None) if shared else self._open_socket(spec.mode, now)
+            (self.options.single_port, None) if shared else self._sockets.open(spec.mode, now)
         )
         stream = self._stream_for(spec, stream, now)
         info = ReceiverInfo(
@@ -200,19 +143,20 @@ class InProcessNode:
         try:
             if spec.mode == "udp" and sock is not None:
                 lock = SourceLock(networks, spec.ssrc)
-                stream.open_udp(info, self._socket_poller(), lock, sock, now)
-                self._open_rtcp(stream, port + 1)
-            elif spec.mode == "udp" and self._single_udp is not None:
-                stream.open_shared(info, self._single_udp, SourceLock(networks, spec.ssrc), now)
+                stream.open_udp(info, self._sockets.poller(), lock, sock, now)
+                self._sockets.open_rtcp(stream, port + 1)
+            elif spec.mode == "udp" and self._sockets.single_udp is not None:
+                shell = self._sockets.single_udp
+                stream.open_shared(info, shell, SourceLock(networks, spec.ssrc), now)
             elif spec.mode in ("fed", "rtmp"):
                 stream.open_brought(info, self._publications, now)
             elif spec.mode == "rtsp":
-                stream.open_rtsp(info, self._socket_poller(), self._track_socket(info), now)
+                stream.open_rtsp(info, self._sockets.poller(), self._sockets.for_tracks(info), now)
             elif shared:
-                single, poller = self._single_tcp, self._socket_poller()
+                single, poller = self._sockets.single_tcp, self._sockets.poller()
                 stream.open_tcp(info, poller, networks, None, now, shared=single, ssrc=spec.ssrc)
             else:
-                stream.open_tcp(info, self._socket_poller(), networks, sock, now)
+                stream.open_tcp(info, self._sockets.poller(), networks, sock, now)
         except BaseException:
             stream.close_receiver()
             self._rest(info, 0.0)
@@ -310,78 +254,35 @@ class InProcessNode:
             raise StreamUnknown(stream_id)
         return stream.hub.key_frame()
 
+    # --- recordings --------------------------------------------------------------------------
+
     async def record(self, stream_id: str, path: str) -> None:
-        if stream_id in self._recorders:
-            raise RecordingBusy(stream_id)
-        recorder = Recorder(
-            path, self._disk_thread(), lambda reason: self._emit(RecordingFailed(stream_id, reason))
-        )
-        self._recorders[stream_id] = recorder
-        try:
-            await recorder.open()
-        except OSError as error:
-            del self._recorders[stream_id]
-            raise RecordingImpossible(f"{path}: {error}") from error
-        stream = self._streams.get(stream_id)
-        if stream is not None:
-            stream.record(recorder)
+        await self._recordings.record(stream_id, path)
 
     async def stop_recording(self, stream_id: str) -> RecordingInfo | None:
-        recorder = self._recorders.get(stream_id)
-        if recorder is None:
-            return None
-        stream = self._streams.get(stream_id)
-        if stream is not None:
-            stream.record(None)
-        await recorder.aclose()
-        self._recorders.pop(stream_id, None)
-        return told(stream_id, recorder)
+        return await self._recordings.stop_recording(stream_id)
 
     def recording(self, stream_id: str) -> RecordingInfo | None:
-        recorder = self._recorders.get(stream_id)
-        return None if recorder is None else told(stream_id, recorder)
+        return self._recordings.recording(stream_id)
 
     def recordings(self) -> list[str]:
         """Streams being recorded."""
-        return list(self._recorders)
+        return self._recordings.recorded()
 
     async def record_segments(self, stream_id: str, spec: SegmentSpec) -> None:
-        if stream_id in self._segments:
-            raise RecordingBusy(stream_id)
-        try:
-            recorder = SegmentRecorder(stream_id, spec, self._disk_thread(), self._emit)
-            self._segments[stream_id] = recorder
-            await recorder.prepare()
-        except (OSError, ValueError) as error:
-            self._segments.pop(stream_id, None)
-            raise RecordingImpossible(f"{spec.folder}: {error}") from error
-        stream = self._streams.get(stream_id)
-        if stream is not None:
-            stream.record_segments(recorder)
+        await self._recordings.record_segments(stream_id, spec)
 
     async def stop_segments(self, stream_id: str) -> SegmentsInfo | None:
-        recorder = self._segments.get(stream_id)
-        if recorder is None:
-            return None
-        stream = self._streams.get(stream_id)
-        if stream is not None and stream.segments is recorder:
-            stream.record_segments(None)
-        await recorder.aclose()
-        self._segments.pop(stream_id, None)
-        return recorder.info
+        return await self._recordings.stop_segments(stream_id)
 
     def segments(self, stream_id: str) -> SegmentsInfo | None:
-        recorder = self._segments.get(stream_id)
-        return None if recorder is None else recorder.info
+        return self._recordings.segments(stream_id)
 
     def segmented(self) -> list[str]:
         """Streams being recorded in segments."""
-        return list(self._segments)
+        return self._recordings.segmented()
 
-    def _disk_thread(self) -> ThreadPoolExecutor:
-        if self._disk is None:
-            self._disk = ThreadPoolExecutor(1, thread_name_prefix="recordings")
-        return self._disk
+    # --- voices and forwards -----------------------------------------------------------------
 
     async def open_voice(self, voice_id: str) -> None:
         self._voices.open(voice_id)
@@ -394,12 +295,12 @@ class InProcessNode:
 
     async def close_voice(self, voice_id: str) -> None:
         for info in self._voices.close(voice_id):
-            self.ports.release(info.port, self._clock(), REST_S)
+            self._sockets.release(info, REST_S)
 
     async def open_sender(
         self, spec: SenderSpec, on_heard: Callable[[bytes], None] | None = None
     ) -> SenderInfo:
-        with self._sender_socket(spec.mode, spec.networks) as leased:
+        with self._sockets.lease(spec.mode, spec.networks) as leased:
             host = self.options.announce_host or self.options.bind_host
             return self._voices.open_sender(
                 spec,
@@ -413,9 +314,7 @@ class InProcessNode:
         await self._voices.aim(sender_id, host, port)
 
     async def close_sender(self, sender_id: str, *, rest_s: float = REST_S) -> None:
-        info = self._voices.close_sender(sender_id)
-        if info is not None:
-            self.ports.release(info.port, self._clock(), rest_s)
+        self._sockets.release(self._voices.close_sender(sender_id), rest_s)
 
     def senders(self) -> list[SenderInfo]:
         return self._voices.senders()
@@ -432,7 +331,7 @@ class InProcessNode:
     async def open_forward(self, spec: ForwardSpec) -> ForwardInfo:
         if spec.stream_id not in self._streams:
             raise StreamUnknown(spec.stream_id)
-        with self._sender_socket(spec.mode, spec.networks) as leased:
+        with self._sockets.lease(spec.mode, spec.networks) as leased:
             host = self.options.announce_host or self.options.bind_host
             return self._forwards.open(spec, host, leased, self._look)
 
@@ -443,9 +342,7 @@ class InProcessNode:
         await self._forwards.aim(forward_id, host, port)
 
     async def close_forward(self, forward_id: str, *, rest_s: float = REST_S) -> None:
-        info = self._forwards.close(forward_id)
-        if info is not None:
-            self.ports.release(info.port, self._clock(), rest_s)
+        self._sockets.release(self._forwards.close(forward_id), rest_s)
 
     def forwards(self) -> list[ForwardInfo]:
         return self._forwards.infos()
@@ -460,8 +357,7 @@ class InProcessNode:
         """What is due once a second, for all streams."""
         for stream in list(self._streams.values()):
             stream.tick(now, self.options.gap_s)
-        if self._single_tcp is not None:
-            self._single_tcp.tick(now)
+        self._sockets.tick(now)
 
     def _arm(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self._on_timer)
@@ -497,8 +393,7 @@ class InProcessNode:
                 report_s=self.options.report_s,
             )
             self._streams[spec.stream_id] = stream
-            stream.record(self._recorders.get(spec.stream_id))
-            stream.record_segments(self._segments.get(spec.stream_id))
+            self._recordings.attach(stream)
         return stream
 
     def _emit(self, event: NodeEvent) -> None:
@@ -511,88 +406,13 @@ class InProcessNode:
         if isinstance(event, ViewersChanged):
             self._lookers.sweep(event.stream_id)
 
-    def _socket_poller(self) -> SocketPoller:
-        """Made with the first receiver, when the loop is known."""
-        if self._poller is None:
-            self._poller = SocketPoller(asyncio.get_running_loop())
-        return self._poller
-
     def _stream_of(self, receiver_id: str) -> Stream:
         stream = self._open.get(receiver_id)
         if stream is None:
             raise ReceiverUnknown(receiver_id)
         return stream
 
-    def _open_socket(self, mode: ReceiveMode, now: float) -> tuple[int, socket.socket | None]:
-        """A leased port and what listens on it; ports that others hold are passed over."""
-        if mode == "fed":
-            return 0, None
-        while True:
-            port = self.ports.lease(now)
-            borrowed = self._rtcp.pop(port, None)
-            if borrowed is not None:
-                borrowed.close()
-            try:
-                if mode == "udp":
-                    return port, open_udp_socket(self.options.bind_host, port)
-                if mode == "tcp-passive":
-                    return port, open_tcp_socket(self.options.bind_host, port)
-                return port, None
-            except OSError as error:
-                if error.errno in _OUT_OF_DESCRIPTORS:
-                    self.ports.release(port, now, 0.0)
-                    raise PortsExhausted(f"no socket: {error}") from error
-                self.ports.refuse(port, now)
-
-    def _track_socket(self, info: ReceiverInfo) -> Callable[[str], socket.socket]:
-        """Where a pull over UDP gets its packets: a port for each track, which rests with that of
-        the receiver. Raises PortsExhausted."""
-
-        def bound(kind: str) -> socket.socket:
-            port, sock = self._open_socket("udp", self._clock())
-            self._more_ports.setdefault(info.receiver_id, []).append(port)
-            if sock is None:
-                raise PortsExhausted(f"no port for {kind}")
-            return sock
-
-        return bound
-
-    def _share(self) -> None:
-        """Open the shared port with the first stream on it. Raises PortsExhausted."""
-        if self._single_udp is not None:
-            return
-        host, port = self.options.bind_host, self.options.single_port
-        self._single_udp, self._single_tcp = open_shared(self._socket_poller(), host, port)
-
-    def _open_rtcp(self, stream: Stream, port: int) -> None:
-        """Listen for RTCP, where nobody has that port; a report can be sent without."""
-        ours = self.options.first_port < port <= self.options.last_port and port % 2
-        if not self._own_ssrc or stream.receiver is None or not ours or port in self.ports.leased:
-            return
-        with contextlib.suppress(OSError):
-            rtcp = RtcpPort(self._socket_poller(), self.options.bind_host, port, stream.hear)
-            stream.receiver.rtcp = self._rtcp[port] = rtcp
-
-    @contextmanager
-    def _sender_socket(self, mode: ReceiveMode, networks: tuple[str, ...]) -> Iterator[Leased]:
-        """A leased port to send from, given back when nothing comes of it."""
-        allowed = Networks(networks)
-        port, sock = self._open_socket(mode, self._clock())
-        try:
-            yield Leased(
-                self._socket_poller(), mode == "udp", (self.options.bind_host, port), sock, allowed
-            )
-        except BaseException:
-            if sock is not None:
-                sock.close()
-            self.ports.release(port, self._clock(), 0.0)
-            raise
-
     def _rest(self, info: ReceiverInfo | None, rest_s: float) -> None:
         if info is not None:
             self._open.pop(info.receiver_id, None)
-            self._rtcp.pop(info.port + 1, None)
-            for port in self._more_ports.pop(info.receiver_id, ()):
-                self.ports.release(port, self._clock(), rest_s)
-            if info.port not in (0, self.options.single_port):
-                self.ports.release(info.port, self._clock(), rest_s)
+            self._sockets.rest(info, rest_s)

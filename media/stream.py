@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable
 
 from media.feeding import Fed
-from media.hub import Hub, HubLimits
+from media.hub import Hub
 from media.measures import Meter
 from media.node import (
     FormatChangedEvent,
@@ -27,6 +27,7 @@ from media.node import (
     StreamStatistics,
     ViewersChanged,
 )
+from media.options import HubLimits
 from media.pulling import PublishSpec, PullSpec, Spec
 from media.receive.fed import FedReceiver
 from media.receive.pipeline import Pipeline

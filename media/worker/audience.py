@@ -8,8 +8,8 @@ from itertools import count
 from typing import Any
 
 from media.errors import ViewersExhausted
-from media.inprocess import NodeOptions
 from media.node import InitSegment
+from media.options import NodeOptions
 
 from . import messages as m
 from .hls import Ask, WorkerHls

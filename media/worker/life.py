@@ -15,8 +15,8 @@ from itertools import count
 from typing import Any, Protocol
 
 from media.errors import MediaError
-from media.inprocess import NodeOptions
 from media.node import NodeEvent, ServedAt
+from media.options import NodeOptions
 from media.revoked import Refusal
 
 from . import messages as m

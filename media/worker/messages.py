@@ -13,8 +13,7 @@ from typing import Any
 from media import node as seam
 from media import outgoing
 from media.errors import MediaError
-from media.hub import HubLimits
-from media.inprocess import NodeOptions
+from media.options import HubLimits, NodeOptions
 from media.pulling import PublishSpec, PullSpec
 from media.pushing import PushEnded, PushInfo, PushSpec, PushStatistics
 from media.record.segment import (

@@ -9,8 +9,8 @@ import socket
 from dataclasses import dataclass
 
 from media.errors import MediaError
-from media.inprocess import NodeOptions
 from media.node import RecordingImpossible
+from media.options import NodeOptions
 from media.record.segment import SegmentSpec
 
 from .messages import WorkerDown

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from media.inprocess import InProcessNode, NodeOptions
+from media.inprocess import InProcessNode
 from media.node import MediaNode
+from media.options import NodeOptions
 from media.worker.node import WorkerNode
 from media.worker.relay import Relay, RelayOptions
 from media.worker.remote import RelayAddress, RelayNode

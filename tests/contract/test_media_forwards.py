@@ -13,8 +13,8 @@ import av
 import pytest
 
 from media.errors import LocalError, MediaConnectFailed, StreamUnknown
-from media.hub import HubLimits
 from media.node import MediaStarted, ViewersChanged
+from media.options import HubLimits
 from media.outgoing import (
     ForwardConnected,
     ForwardEnded,

@@ -19,7 +19,6 @@ from media.errors import (
     StreamUnknown,
     ViewersExhausted,
 )
-from media.hub import HubLimits
 from media.node import (
     FormatChangedEvent,
     MediaStarted,
@@ -28,6 +27,7 @@ from media.node import (
     StreamBusy,
     ViewersChanged,
 )
+from media.options import HubLimits
 from media.unit import Codec
 from tests.unit.media.samples import aac, g711, judge_flv, pictures
 

@@ -11,7 +11,6 @@ import pytest
 from media.errors import (
     MediaConnectFailed,
 )
-from media.hub import HubLimits
 from media.node import (
     MediaSilent,
     MediaStarted,
@@ -20,6 +19,7 @@ from media.node import (
     SilenceReason,
     ViewersChanged,
 )
+from media.options import HubLimits
 from tests.unit.media.samples import judge_flv, pictures
 
 from .media_bench import MODES, STREAM, Bench, MakeBench, later, two_free_ports

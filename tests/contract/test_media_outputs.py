@@ -7,8 +7,8 @@ import re
 import pytest
 
 from media.errors import PartUnknown, ReloadRefused, StreamUnknown, ViewersExhausted
-from media.hub import HubLimits
 from media.node import InitSegment, SoundUnavailable, ViewersChanged
+from media.options import HubLimits
 from tests.unit.media.samples import g711, judge, pictures
 from tests.unit.media.sounding import tone, units
 

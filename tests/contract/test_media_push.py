@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from media.errors import LocalError, MediaConnectFailed, StreamUnknown
-from media.hub import HubLimits
 from media.node import ViewersChanged
+from media.options import HubLimits
 from media.pushing import PushEnded, PushInfo, PushRefused, PushSpec, PushStatistics
 from media.rtsp.tracks import read_tracks
 from media.unit import AccessUnit, Codec

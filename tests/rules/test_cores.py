@@ -47,6 +47,8 @@ SHELLS = frozenset(
         "media.receive.batch",
         "media.hub",
         "media.inprocess",
+        "media.sockets",
+        "media.record.recordings",
         "media.receive.rtcp_port",
         "media.receive.single_tcp",
         "media.receive.single_udp",

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from media import inprocess
+from media import sockets
 from media.errors import PortsExhausted
-from media.inprocess import InProcessNode, NodeOptions
+from media.inprocess import InProcessNode
 from media.node import MediaSilent, NodeEvent, ReceiverFailed, ReceiverSpec, SilenceReason
+from media.options import NodeOptions
 
 HOST = "127.0.0.1"
 
@@ -69,7 +70,7 @@ async def test_without_descriptors_no_port_is_blamed(
     def refuse(host: str, port: int) -> socket.socket:
         raise OSError(number, "too many open files")
 
-    monkeypatch.setattr(inprocess, "open_udp_socket", refuse)
+    monkeypatch.setattr(sockets, "open_udp_socket", refuse)
     with pytest.raises(PortsExhausted, match="no socket"):
         await node.open_receiver(ReceiverSpec("s", "udp"))
     assert node.ports.refused == 0

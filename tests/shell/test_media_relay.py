@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from media.inprocess import NodeOptions
 from media.node import ReceiverFailed, ReceiverSpec, RecordingImpossible
+from media.options import NodeOptions
 from media.worker.messages import WorkerDown
 from media.worker.relay import WAITING, Relay, RelayOptions
 from media.worker.remote import RelayAddress, RelayNode

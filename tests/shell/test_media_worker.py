@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from media.errors import MediaError, StreamUnknown
-from media.inprocess import NodeOptions
 from media.node import ReceiverFailed, ReceiverSpec, RecordingFailed, ViewersChanged
+from media.options import NodeOptions
 from media.worker.messages import WorkerDown
 from media.worker.node import WorkerNode
 from tests.contract.media_bench import Events
@@ -111,7 +111,7 @@ async def test_receiver_ids_of_two_workers_differ(node: WorkerNode) -> None:
 
 PARENT = f"""
 import asyncio
-from media.inprocess import NodeOptions
+from media.options import NodeOptions
 from media.worker.node import WorkerNode
 
 async def main():

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from media.door import Admission, Refused, Wish
-from media.inprocess import InProcessNode, NodeOptions
+from media.inprocess import InProcessNode
+from media.options import NodeOptions
 from media.ports import PortPool
 from media.rtsp import connection as rtsp_connection
 from media.rtsp.server import RtspOptions, RtspServer

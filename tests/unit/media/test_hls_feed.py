@@ -11,7 +11,8 @@ import pytest
 from media.errors import PartUnknown, ReloadLate, ReloadRefused, StreamUnknown, ViewersExhausted
 from media.hls import feed as hls_feed
 from media.hls.feed import HlsFeed, HlsPlayer
-from media.hub import Hub, HubLimits
+from media.hub import Hub
+from media.options import HubLimits
 from media.output.interleave import HOLD, Interleaver
 from media.sound.maker import FORMAT
 from media.unit import AccessUnit, Codec, FormatChanged

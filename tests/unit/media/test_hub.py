@@ -9,8 +9,9 @@ from itertools import pairwise
 import pytest
 
 from media.errors import ViewersExhausted
-from media.hub import Hub, HubLimits
+from media.hub import Hub
 from media.node import InitSegment
+from media.options import HubLimits
 from media.output import flv
 from media.output.viewers import StreamViewer, ViewerState
 from media.sound.maker import FORMAT, AacMaker
