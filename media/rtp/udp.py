@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from time import monotonic
 
 from media.errors import PortsExhausted
 from media.ports import PortPool
+from media.rtp.segmented import Segmented
 
 REST_S = 5.0
 """A pair of ports rests so long: late reports of the last viewer go to nobody."""
@@ -45,6 +46,7 @@ class UdpTrack:
         self._ports = ports
         self._on_rtcp = on_rtcp
         self._pair, self._rtp, self._rtcp = _bound_pair(ports, local)
+        self._segmented = Segmented(self._rtp)
         self._refused = 0
         self.dropped = 0
         """Packets the kernel did not take."""
@@ -70,16 +72,14 @@ class UdpTrack:
         """The viewer's host says that nobody listens there any more."""
         return self._refused >= REFUSALS
 
-    def send(self, packet: bytes) -> None:
-        """One RTP packet, or none when the kernel is full."""
+    def send(self, packets: list[bytes]) -> None:
+        """RTP packets, or as many of them as the kernel takes."""
         try:
-            self._rtp.send(packet)
-        except (BlockingIOError, InterruptedError):
-            self.dropped += 1
+            self.dropped += self._segmented.send(packets)
         except ConnectionRefusedError:
             self._refused += 1
         except OSError:
-            self.dropped += 1
+            self.dropped += len(packets)
 
     def send_rtcp(self, packet: bytes) -> None:
         with contextlib.suppress(OSError):
@@ -119,17 +119,20 @@ class Pacer:
         self._left = BURST
         self._at = 0.0
 
-    async def send(self, packets: Iterable[bytes], take: Callable[[bytes], None]) -> None:
+    async def send(self, packets: list[bytes], take: Callable[[list[bytes]], None]) -> None:
         """Give all of `packets` to `take`, resting between bursts."""
         now = monotonic()
         if now - self._at >= BURST_PAUSE_S:
             self._left = BURST
-        for packet in packets:
+        at = 0
+        while at < len(packets):
             if not self._left:
                 await asyncio.sleep(BURST_PAUSE_S)
                 self._left = BURST
-            self._left -= 1
-            take(packet)
+            burst = packets[at : at + self._left]
+            self._left -= len(burst)
+            at += len(burst)
+            take(burst)
         self._at = monotonic()
 
 

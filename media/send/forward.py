@@ -107,17 +107,16 @@ class Forward:
             await self._pacer.send(packets, self._take)
             return
         for at in range(0, len(packets), AT_ONCE):
-            for packet in packets[at : at + AT_ONCE]:
-                self._take(packet)
+            self._take(packets[at : at + AT_ONCE])
             try:
                 async with asyncio.timeout(STALL_S):
                     await sender.room()
             except TimeoutError:
                 raise OSError(f"the receiver took nothing for {STALL_S:.0f} s") from None
 
-    def _take(self, packet: bytes) -> None:
+    def _take(self, packets: list[bytes]) -> None:
         if self.sender is not None:
-            self.sender.send(packet)
+            self.sender.send_all(packets)
 
     def ended(self, reason: str) -> None:
         """It can send no more."""

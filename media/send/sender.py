@@ -22,6 +22,7 @@ from media.receive.source_lock import Networks
 from media.receive.tcp import CONNECT_ATTEMPTS, CONNECT_PAUSE_S, CONNECT_TIMEOUT_S, open_tcp_socket
 from media.receive.udp import DRAIN, SocketPoller
 from media.rtp.packet import TcpSplitter
+from media.rtp.segmented import Segmented
 from media.send.outbox import MOST_PACKETS, Outbox
 
 READS = 8
@@ -72,6 +73,10 @@ class Sender(Protocol):
         """Write one packet; False when it went nowhere."""
         ...
 
+    def send_all(self, packets: list[bytes]) -> None:
+        """Write several, in as few calls as can be."""
+        ...
+
     async def room(self) -> None:
         """Wait until everything was taken, or nothing will be any more."""
         ...
@@ -101,6 +106,7 @@ class UdpSender:
         self._sock = sock
         self._networks = networks
         self._on_packets = on_packets
+        self._segmented = Segmented(sock)
         self._closed = False
         _mark(sock, manner)
         poller.add(sock.fileno(), self._readable)
@@ -121,6 +127,14 @@ class UdpSender:
             self.dropped += 1
             return False
         return True
+
+    def send_all(self, packets: list[bytes]) -> None:
+        if self.remote is None or self._closed:
+            return
+        try:
+            self.dropped += self._segmented.send(packets, self.remote)
+        except OSError:
+            self.dropped += len(packets)
 
     async def room(self) -> None:
         """The system takes a datagram at once, or never."""
@@ -278,6 +292,10 @@ class TcpSender:
         self._wait_to_write(bool(len(self._outbox)))
         if not len(self._outbox):
             self._make_room()
+
+    def send_all(self, packets: list[bytes]) -> None:
+        for packet in packets:
+            self.send(packet)
 
     async def room(self) -> None:
         while self._sock is not None and len(self._outbox):
