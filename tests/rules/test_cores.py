@@ -60,14 +60,11 @@ SHELLS = frozenset(
         "media.reaching",
         "media.record.recorder",
         "media.record.segments",
-<<<<<<< HEAD
         "media.rtmp.connection",
         "media.rtmp.pusher",
         "media.rtmp.receiver",
         "media.rtmp.server",
-=======
         "media.rtp.segmented",
->>>>>>> 755ad24 (Bursts over UDP go in one call where the kernel cuts them apart (UDP_SEGMENT))
         "media.rtp.udp",
         "media.rtsp.connection",
         "media.rtsp.play",
