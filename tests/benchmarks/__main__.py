@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from .bursts import bursts
 from .channels import channels
 from .options import Options, chosen, parser
 from .outputs import long_gop, outputs
@@ -28,6 +29,7 @@ PARTS: dict[str, Callable[[Options], Iterator[Row]]] = {
     "workers": workers,
     "outputs": outputs,
     "long-gop": long_gop,
+    "bursts": bursts,
     "zlmediakit": zlmediakit,
     "first-picture": first_picture,
     "messages": messages,

@@ -32,7 +32,7 @@ BUDGETS = {
 }
 
 
-SHOWN = ("storm", "catalog", "channels", "relay", "outputs", "first-picture")
+SHOWN = ("storm", "catalog", "channels", "relay", "outputs", "bursts", "first-picture")
 """Not the others: they start the product again for the same loads."""
 
 
