@@ -12,7 +12,7 @@ import secrets
 from time import monotonic
 from typing import Final, cast
 
-from media.errors import MediaConnectFailed, MediaError, MediaTimeout, StreamFormatError
+from media.errors import MediaConnectFailed, MediaError, StreamFormatError
 from media.output.viewers import StreamViewer
 from media.pushing import PushRefused, PushSpec
 from media.reaching import CONNECT_S, address_of
@@ -123,7 +123,7 @@ class RtmpPusher(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._writable.set()
-        self._fail(MediaTimeout("answer", 0.0))
+        self._fail(PushRefused("the target closed its connection"))
         self._end(str(exc) if exc is not None else "the target closed its connection")
 
     def pause_writing(self) -> None:

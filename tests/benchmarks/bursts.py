@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import statistics
 import time
@@ -87,12 +88,11 @@ def _sink() -> Iterator[int]:
     sock.bind((HOST, 0))
     pid = os.fork()
     if pid == 0:
-        while sock.recv(65_536):
-            pass
-        os._exit(0)
+        while True:
+            sock.recv(65_536)
     try:
         yield int(sock.getsockname()[1])
     finally:
-        sock.sendto(b"", sock.getsockname())
         sock.close()
+        os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)

@@ -6,7 +6,7 @@ import json
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,29 +78,42 @@ def arrived(run: subprocess.Popen[bytes], file: Path) -> list[dict[str, Any]]:
     return streams
 
 
-def test_ffmpeg_takes_it_by_rtsp(
+WAYS = {
+    "rtsp": (["-analyzeduration", "1M", "-rtsp_flags", "listen"], "in/cam1", ["h264", "pcm_alaw"]),
+    "rtmp": (["-f", "flv", "-listen", "1"], "live/streamkey", ["h264", "aac"]),
+}
+
+
+def test_ffmpeg_takes_it_by_rtsp_and_rtmp(
     launch: Launch, make_camera: MakeCamera, video: Source, tmp_path: Path
 ) -> None:
     server = launch(GB28181_PUSHES__ALLOW="127.0.0.0/8", GB28181_SESSIONS__LINGER="1")
     camera, channel_id = camera_with(make_camera, server, video)
-    port, file = free_port(), tmp_path / "pushed.mkv"
-    url = f"rtsp://127.0.0.1:{port}/in/cam1"
-    with receiving(["-analyzeduration", "1M", "-rtsp_flags", "listen"], url, file) as run:
-        wait_for(lambda: listening(port), "ffmpeg listens", timeout=20)
-        told = push(server, channel_id, url)
-        assert (told["target"], told["protocol"]) == (url, "rtsp")
-        streams = arrived(run, file)
-    assert [one["codec_name"] for one in streams] == ["h264", "pcm_alaw"]
-    assert_pictures(media_source.codes(str(file))[:-1], 7, least=90)
-    # The server is gone: the push waits and says why, the camera is let go, and nothing is lost.
-    wait_state(server, told["push_id"], "waiting")
-    waiting = server.get(f"/pushes/{told['push_id']}")
-    assert waiting["bytes_out"] > 300_000
-    assert waiting["last_error"]
-    wait_for(lambda: camera.received("BYE") != [], "BYE: nobody takes it any more", timeout=20)
     path = f"/api/v1/channels/{channel_id}/pushes"
-    assert server.call("DELETE", f"{path}/{told['push_id']}").status == 204
+    with ExitStack() as stack:
+        runs = {}
+        for protocol, (options, name, _) in WAYS.items():
+            port, file = free_port(), tmp_path / f"{protocol}.mkv"
+            url = f"{protocol}://127.0.0.1:{port}/{name}"
+            runs[protocol] = stack.enter_context(receiving(options, url, file)), file
+            wait_for(lambda port=port: listening(port), "ffmpeg listens", timeout=20)  # type: ignore[misc]
+            told = push(server, channel_id, url)
+            assert told["target"] == url.replace("streamkey", "***")
+            assert told["protocol"] == protocol
+        for protocol, (run, file) in runs.items():
+            assert [one["codec_name"] for one in arrived(run, file)] == WAYS[protocol][2]
+            assert_pictures(media_source.codes(str(file))[:-1], 7, least=90)
+    # The servers are gone: the pushes wait and say why, the camera is let go, nothing is lost.
+    for one in server.get(f"/channels/{channel_id}/pushes")["items"]:
+        wait_state(server, one["push_id"], "waiting")
+        waiting = server.get(f"/pushes/{one['push_id']}")
+        assert waiting["bytes_out"] > 300_000
+        assert waiting["last_error"]
+    wait_for(lambda: camera.received("BYE") != [], "BYE: nobody takes it any more", timeout=20)
+    assert len(camera.received("INVITE")) == 1, "one pull for both"
+    assert server.call("DELETE", path).status == 204
     assert server.get(f"/channels/{channel_id}/pushes") == {"items": [], "total": 0}
+    assert "streamkey" not in server.log_text()
 
 
 def test_kept_over_a_restart_and_tried_until_the_server_is_back(
