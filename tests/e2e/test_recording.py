@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from . import media_source
-from .camera import Source
+from .camera import Source, load
 from .kit import Launch, MakeCamera
 from .live_support import camera_with
 from .server import Server, wait_for
@@ -267,8 +267,9 @@ def test_the_oldest_go_at_the_quota_and_recording_pauses_when_nothing_may_go(
 
 
 def test_a_recording_moves_with_its_stream_when_its_node_is_drained(
-    launch: Launch, make_camera: MakeCamera, video: Source
+    launch: Launch, make_camera: MakeCamera
 ) -> None:
+    video = load(media_source.h264_file(7, width=1280, height=720), media_source.tone_file())
     long = {"GB28181_RECORDING__SEGMENT": "600", "GB28181_MEDIA__WORKERS": "2"}
     server = launch(**{**SHORT, **long})
     _, channel_id = camera_with(make_camera, server, video)
@@ -282,7 +283,6 @@ def test_a_recording_moves_with_its_stream_when_its_node_is_drained(
     first = wait_for(growing, "a file that grows", timeout=30)
     nodes = {one["name"]: one["streams"] for one in server.get("/media/nodes")["items"]}
     (busy,) = [name for name, streams in nodes.items() if streams]
-    (other,) = [name for name in nodes if name != busy]
     path = f"/api/v1/media/nodes/{busy}"
     drained = server.call("POST", f"{path}/drain", {"move": True})
     assert drained.body == {"moved": 1, "left": 0}
@@ -292,7 +292,7 @@ def test_a_recording_moves_with_its_stream_when_its_node_is_drained(
         timeout=30,
     )
     nodes = {one["name"]: one["streams"] for one in server.get("/media/nodes")["items"]}
-    assert nodes == {busy: 0, other: 1}
+    assert (nodes[busy], sum(nodes.values())) == (0, 1)
     record(server, channel_id, "stop")
     wait_for(lambda: server.get(f"/channels/{channel_id}/recording")["state"] == "idle", "idle")
     segments = {s["path"]: s for s in wait_segments(server, channel_id, 2)}
