@@ -34,3 +34,9 @@ def read_address(text: str) -> SourceAddress:
     place = host if port is None else f"{host}:{port}"
     url = urlunsplit(("rtsp", place, parts.path, parts.query, ""))
     return SourceAddress(url, unquote(parts.username or ""), unquote(parts.password or ""))
+
+
+def check_credentials(user: str, password: str) -> None:
+    """They go into a header: raises BadInput for what would end its line or its quotes."""
+    if not (user + password).isprintable() or '"' in user:
+        raise BadInput("user and password: one line without control characters or quotes")

@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 from catalog.divisions import Divisions
 from gb28181.device.own import OwnChannels
 from gb28181.errors import BadInput, Conflict, NotFound
-from gb28181.sources.address import read_address
+from gb28181.sources.address import check_credentials, read_address
 from gb28181.store.records import utc_now
 from gb28181.store.sources import PUBLISHED, SourceBook, SourceRecord
 from gb28181.telemetry import events_source as ev
@@ -292,6 +292,7 @@ def _changed(record: SourceRecord, wish: Wish) -> SourceRecord:
         found.user = wish.user
     if wish.password is not None:
         found.password = wish.password or None
+    check_credentials(found.user, found.password or "")
     if wish.transport is not None:
         found.transport = wish.transport
     if not found.url and not found.publishes:
