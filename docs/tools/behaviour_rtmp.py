@@ -14,6 +14,7 @@ FIXED = (
     ("media.rtmp.publish.MOST_COMMANDS", "Commands before publishing", ""),
     ("media.rtmp.publications.SILENT_S", "A key is taken over from a publisher silent for", "s"),
     ("media.rtmp.publications.GONE_S", "A publisher without media is cut off after", "s"),
+    ("media.rtmp.connection.FLUSH_S", "A connection that ends may take what was written for", "s"),
     ("media.rtmp.connection.WRITE_MOST", "Answers an encoder leaves unread", "bytes"),
     ("media.rtmp.chunks.MAX_COMMAND", "Largest message before publishing", "bytes"),
     ("media.rtmp.chunks.MAX_MESSAGE", "and while publishing", "bytes"),

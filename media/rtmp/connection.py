@@ -14,6 +14,8 @@ from media.rtmp.publish import Effect, Media, Over, Refusal, RtmpPublish, Send
 if TYPE_CHECKING:
     from media.rtmp.server import RtmpServer
 
+FLUSH_S: Final = 2.0
+"""At its end a connection has so long to take what was written."""
 WRITE_MOST: Final = 64 * 1024
 """Answers that may wait for an encoder that reads nothing."""
 
@@ -45,7 +47,8 @@ class Connection(asyncio.Protocol):
         self._perform(self._machine.feed(data))
 
     def pause_writing(self) -> None:
-        self._fault("it reads no answers")
+        self._server.cut(self.peer, "it reads no answers")
+        self.close("it reads no answers")
 
     def connection_lost(self, exc: Exception | None) -> None:
         publication, self.publication = self.publication, None
@@ -105,6 +108,7 @@ class Connection(asyncio.Protocol):
         self._hang_up()
 
     def _hang_up(self) -> None:
-        """Say what is left to say, and close."""
-        if self._transport is not None:
+        """Say what is left to say, and close; whoever reads nothing is not waited for."""
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
+            asyncio.get_running_loop().call_later(FLUSH_S, self._transport.abort)
