@@ -17,6 +17,8 @@ class FeedNode(Protocol):
         """Give a `fed` receiver what follows; returns when it has been taken.
 
         Times are those of the stream: they rise, and begin where the ones before ended. Such a
-        receiver has no port, and its silence is no event. Raises ReceiverUnknown.
+        receiver has no port, and its silence is no event. Nothing at all says that no more comes:
+        what an output holds back (the segment of HLS that grows) is given out. Raises
+        ReceiverUnknown.
         """
         ...

@@ -190,7 +190,8 @@ class Stream:
         """Be ready for units the platform gives itself."""
         self._expect_sender()
         self.hub.complete = True
-        self.receiver = OpenReceiver(info, FedReceiver(self.pipeline, self.hub.feed), now)
+        shell = FedReceiver(self.pipeline, self.hub.feed, self.hub.interrupt)
+        self.receiver = OpenReceiver(info, shell, now)
 
     def feed(self, outs: Fed, now: float) -> bool:
         """Units for a receiver that is fed; False when the one that is open is not."""

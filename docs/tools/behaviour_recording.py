@@ -35,6 +35,7 @@ FIXED = (
     ("media.record.projector.MOST_AHEAD", "And by no more bytes than", "bytes"),
     ("media.record.projector.LATE_S", "Pictures later than this are not caught up", "s"),
     ("media.record.projector.STEP_S", "Pictures are given to the stream at most every", "s"),
+    ("gb28181.recording.replay.TAIL_S", "At its end it stays for players of HLS", "s"),
     ("media.record.unpack.MOST_BOX", "Longest fragment that is read", "bytes"),
     ("gb28181.recording.reel.CHUNK", "Bytes of one reading", "bytes"),
     ("gb28181.recording.replays.THREADS", "Threads that read for all that are shown", ""),

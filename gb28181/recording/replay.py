@@ -8,6 +8,7 @@ overtaken by a jump ends with nobody waiting for it: each jump has a reel of its
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -25,6 +26,9 @@ from media.record.projector import Projector, Strip
 
 from .reel import Reel
 from .storage import Storage
+
+TAIL_S = 5.0
+"""At the end the stream stays so long for players of HLS, which still fetch the last segments."""
 
 T = TypeVar("T")
 
@@ -93,7 +97,11 @@ class Replay:
         self._failure = None
         self.tell(p.Begin())
         try:
-            while not await self._perform(node, receiver_id):
+            while True:
+                if await self._perform(node, receiver_id):
+                    if not await self._goes_on(node, receiver_id):
+                        return
+                    continue
                 await self._wait()
                 if self._failure is not None:
                     raise self._failure
@@ -119,9 +127,25 @@ class Replay:
                     assert_never(effect)
         return False
 
+    async def _goes_on(self, node: MediaNode, receiver_id: str) -> bool:
+        """Give out what is held back, and leave time to fetch it; True when another place was
+        wanted meanwhile."""
+        await node.feed(receiver_id, ())
+        viewers = node.viewers(self.key.stream_id)
+        if not any(one.who.protocol == "hls" for one in viewers):
+            return False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TAIL_S):
+                while self.projector.over:
+                    self._wake.clear()
+                    await self._wake.wait()
+        return not self.projector.over
+
     async def _wait(self) -> None:
         """Until the deadline, or until something changes."""
         self._wake.clear()
+        if self._failure is not None:  # while units were given
+            return
         deadline = self.projector.deadline
         timer: asyncio.TimerHandle | None = None
         if deadline is not None:

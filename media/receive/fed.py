@@ -12,18 +12,24 @@ from media.unit import AccessUnit, FormatChanged
 class FedReceiver:
     """Counts what it is given and hands it on."""
 
-    def __init__(self, pipeline: Pipeline, deliver: Callable[[Fed], None]) -> None:
+    def __init__(
+        self, pipeline: Pipeline, deliver: Callable[[Fed], None], on_end: Callable[[], None]
+    ) -> None:
         self.last_at = 0.0
         self.source: tuple[str, int] | None = None
         self.foreign = 0
         self.foreign_source: tuple[str, int] | None = None
         self._stats = pipeline.stats
         self._deliver = deliver
+        self._on_end = on_end
         self._key_dts: int | None = None
         self._since_key = 0
 
     def feed(self, outs: Fed, now: float) -> None:
-        """Take what follows."""
+        """Take what follows; nothing at all is the end."""
+        if not outs:
+            self._on_end()
+            return
         self.last_at = self._stats.last_packet_at = now
         for out in outs:
             if not isinstance(out, FormatChanged):

@@ -63,14 +63,14 @@ def recorded(
     record(server, channel_id)
     wait_segments(server, channel_id, 2)
     record(server, channel_id, "stop")
-    assert camera.unregister().status == 200
-    wait_for(lambda: not server.get(f"/channels/{channel_id}")["online"], "it is offline")
 
     def whole() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = timeline(server, channel_id)["segments"]
-        return found if all(one["state"] == "done" for one in found) else []
+        return found if found[-1]["reason"] == "stopped" else []
 
     segments = wait_for(whole, "all files whole")
+    assert camera.unregister().status == 200
+    wait_for(lambda: not server.get(f"/channels/{channel_id}")["online"], "it is offline")
     folder = server.data_dir / "recordings"
     counts = [len(pictures(media_source.packets(folder / one["path"]))) for one in segments]
     now = datetime.now(UTC)

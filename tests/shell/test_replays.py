@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import count
@@ -13,6 +14,7 @@ import pytest
 
 from gb28181.cluster.bus import Bus
 from gb28181.errors import BadInput, Busy, Conflict, LegFailed, NotFound
+from gb28181.recording import replay
 from gb28181.recording.replays import ReplayService
 from gb28181.session.address import MediaAddresses
 from gb28181.session.call import CallTimes
@@ -25,6 +27,7 @@ from gb28181.session.service import SessionService
 from gb28181.session.ssrc import SsrcPool
 from gb28181.store.errors import StoreUnavailable
 from media.inprocess import InProcessNode, NodeOptions
+from media.node import Who
 from tests.contract.media_bench import Watched
 from tests.support.recorded import START, Shelf
 from tests.unit.media.samples import aac, pictures
@@ -266,6 +269,33 @@ async def test_what_is_recorded_meanwhile_is_shown_too(
     viewer = stage.look(session_id)
     await viewer.end()
     assert len(viewer.frames()) == 100
+
+
+async def test_a_player_of_hls_gets_the_last_segment_too(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "TAIL_S", 2.0)
+    session_id = await stage.play()
+    stage.replays.run(session_id, 8.0)
+    player = stage.node.open_hls("replay-r1", who=Who("hls"))
+
+    async def length() -> float:
+        text = await player.playlist("", "", None, None)
+        return sum(map(float, re.findall(r"#EXTINF:([0-9.]+)", text)))
+
+    async with asyncio.timeout(20):
+        while (lasts := await length()) < 0.49:
+            await asyncio.sleep(0.01)
+    assert lasts == pytest.approx(0.5, abs=0.01)
+    # Another place may be wanted until the end of the end.
+    stage.replays.seek(session_id, 3.5)
+    async with asyncio.timeout(20):
+        while (lasts := await length()) < 0.6:
+            await asyncio.sleep(0.01)
+    assert lasts == pytest.approx(0.5 + 0.125, abs=0.01)
+    await stage.until(lambda: not stage.sessions.views())
+    assert stage.sessions.view(session_id).reason == "finished"
+    await player.aclose()
 
 
 async def test_sound_is_there_and_the_format_may_change(stage: Stage) -> None:
