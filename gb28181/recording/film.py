@@ -97,7 +97,7 @@ def film_of(storage: Storage, records: list[SegmentRecord], start: datetime, end
     parts = []
     read = list(_read(storage, records))
     for (record, layout), follows in zip(read, [*read[1:], None], strict=False):
-        until = None if follows is None else _until(record, follows[0])
+        until = None if follows is None else taken_until(record, follows[0])
         chosen = _chosen(record, layout, start, min(end, until or end))
         if chosen:
             parts.append(_Part(record, layout, chosen))
@@ -124,7 +124,7 @@ def _read(storage: Storage, records: list[SegmentRecord]) -> Iterator[tuple[Segm
             continue  # the index knows, or will; the rest can be shown
 
 
-def _until(record: SegmentRecord, follows: SegmentRecord) -> datetime | None:
+def taken_until(record: SegmentRecord, follows: SegmentRecord) -> datetime | None:
     """To where a file is taken: one that was begun in the middle of a group of pictures begins with
     that group, which the file before has too. More is no group, but a clock that was set."""
     twice = (record.end_at - follows.start_at).total_seconds()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from math import inf
 
 from gb28181.errors import PlatformError
 from gb28181.store.recordings import SegmentRecord
@@ -19,6 +20,7 @@ from media.record.projector import Strip
 from media.record.unpack import Head, Part, Place, Unpacker, read_head
 from media.unit import CLOCK_HZ
 
+from .film import taken_until
 from .storage import Storage, StorageUnreachable
 
 CHUNK = 1 << 20
@@ -151,8 +153,10 @@ class Reel:
                 parts = [one for one in unpacker.feed(data) if isinstance(one, Part)]
                 tracks = unpacker.tracks
                 if parts and tracks is not None:
+                    until = self._until(record)
                     return [
-                        Strip(record.path, starts, tracks.video, tracks.audio, one) for one in parts
+                        Strip(record.path, starts, tracks.video, tracks.audio, one, until)
+                        for one in parts
                     ]
             self.broken.append((record.path, str(unpacker.failure)))
         except StorageUnreachable:
@@ -161,6 +165,11 @@ class Reel:
             self.broken.append((record.path, str(error)))
         self._close()
         return []
+
+    def _until(self, record: SegmentRecord) -> float:
+        """To where a file is shown, where the one that follows has its end too."""
+        found = taken_until(record, self._records[0]) if self._records else None
+        return inf if found is None else found.timestamp()
 
     def _close(self) -> None:
         if self._open is not None:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from media.record.unpack import Part
@@ -52,6 +53,8 @@ class Strip:
     video: VideoFormat | None
     audio: AudioFormat | None
     part: Part
+    until: float = inf
+    """UNIX time from which on the file that follows has the same, and is shown."""
 
 
 # --- inputs ---------------------------------------------------------------------------------
@@ -283,9 +286,12 @@ class Projector:
         if strip.file != self._file or part.begins != self._file_ends:
             self._offset = self._joined_ends - part.begins
         self._file, self._file_ends = strip.file, part.ends
-        self._joined_ends = part.ends + self._offset
+        shown = min((strip.until - strip.starts) * CLOCK_HZ, part.ends)
+        self._joined_ends = max(round(shown), part.begins) + self._offset
         for unit in part.units:
             civil = strip.starts + unit.dts / CLOCK_HZ
+            if civil >= strip.until:
+                continue
             if civil >= self._end:
                 self._run_out = True
                 continue

@@ -53,6 +53,19 @@ def test_files_follow_each_other(shelf: Shelf) -> None:
     assert reel.position == pytest.approx(AT + 100, abs=0.01)
 
 
+def test_what_two_files_both_have_is_told(shelf: Shelf) -> None:
+    shelf.put(PICTURES[:75], VIDEO)
+    shelf.put(PICTURES[50:100], VIDEO, at_s=0)  # it begins with the last group of the one before
+    first, second = shelf.rows
+    second.start_at, second.end_at = START + timedelta(seconds=2), START + timedelta(seconds=4)
+    reel = Reel(shelf.storage)
+    reel.go(shelf.rows, AT)
+    until = {strip.file: strip.until for strips in iter(reel.read, []) for strip in strips}
+    assert until[first.path] == pytest.approx(AT + 2, abs=0.5)
+    assert until[first.path] < AT + 3
+    assert until[second.path] > AT + 1000
+
+
 @pytest.mark.parametrize("indexed", [True, False])
 def test_it_begins_with_the_key_frame_before_a_place(shelf: Shelf, indexed: bool) -> None:
     shelf.put(PICTURES, VIDEO, indexed=indexed)

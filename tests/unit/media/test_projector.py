@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -182,6 +183,15 @@ def test_what_was_not_recorded_takes_no_time_and_files_follow_without_a_hole() -
     assert heard == [f"{name}~{number}".encode() for name in "abc" for number in range(24)]
     assert len(stage.formats) == 1
     stage.check()
+
+
+def test_what_two_files_both_have_is_shown_once() -> None:
+    first = [replace(one, until=START + 2.0) for one in file_of("a", START, 3)]
+    stage = Stage(first, file_of("b", START + 2, 3))
+    stage.look()
+    stage.run(20)
+    assert stage.names == [*names("a", 0, 50), *names("b", 0, 75)]
+    assert [unit.dts for unit in stage.pictures] == [number * STEP for number in range(125)]
 
 
 def test_another_format_is_told_in_front_of_its_first_picture() -> None:
