@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.benchmarks.watchers import FlvReader
+from tests.benchmarks.readers import FlvTags, HttpBody
 
 from .camera import Source
 from .kit import Launch, MakeCamera
@@ -46,9 +46,9 @@ def ask(url: str, more: str = "") -> socket.socket:
 
 
 @contextmanager
-def good_viewer(url: str) -> Iterator[FlvReader]:
+def good_viewer(url: str) -> Iterator[HttpBody]:
     """One that reads all the time and looks at every tag; quicker than decoding."""
-    reader, over = FlvReader(url), threading.Event()
+    reader, over = HttpBody(url, FlvTags(url)), threading.Event()
 
     def run() -> None:
         with ask(url) as sock:
