@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import itertools
 import socket
@@ -207,9 +208,13 @@ class Receiver:
         return found
 
     async def collect(self, into: list[bytes]) -> None:
-        """Every packet from now on, until it is cancelled."""
+        """Every packet from now on, until it is cancelled; all that came at each look, or what is
+        sent faster than it was recorded would overflow the socket."""
         while True:
-            into += await self.packets(1)
+            await readable(self.socket)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    into.append(self.socket.recv(2048))
 
     def is_silent(self) -> bool:
         """Nothing has come since the last look."""
