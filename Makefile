@@ -45,9 +45,8 @@ test: debian $(VENV)/.stamp-test lint ## everything the continuous integration r
 	$(BIN)/python -m pytest -q -rR --durations=10 -m "slow and not browser"
 	echo "--- the browser: meanwhile, in one process of its own"
 	$(BIN)/python -m pytest -q -rR --durations=10 -m browser > $(VENV)/browser.log 2>&1 & browser_runs=$$!
-	# In the order of the folders: those with long tests first, so that no process is left with them.
 	echo "--- everything else, side by side, but what is marked nightly (make test ARGS='-m nightly')"
-	$(BIN)/python -m pytest -q -rR --durations=20 -m "not slow and not browser and not nightly" -n 3 --dist loadfile --no-loadscope-reorder \
+	$(BIN)/python -m pytest -q -rR --durations=20 -m "not slow and not browser and not nightly" -n 3 --dist loadfile \
 	  $$(printf -- '--ignore=%s ' $$alone)
 	result=0
 	echo "--- the browser"; wait $$browser_runs || result=$$?; cat $(VENV)/browser.log
