@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-_FIRST, _LAST, _SIZE = 20000, 32000, 100
+_FIRST, _LAST, _SIZE = 20000, 32000, 200
 
 
 class PortBlock:
@@ -43,8 +43,9 @@ class PortBlock:
         self.spare = start + 2
         self.rtsp = start + 3
         self.rtmp = start + 4
-        self.media = range(start + 40, start + 80)
-        self.players = range(start + 80, start + 100)
+        self.media = range(start + 40, start + 180)
+        """Each rests for 30 s after a call, and a quick file of tests makes more calls than 40."""
+        self.players = range(start + 180, start + 200)
 
     def close(self) -> None:
         self._lock.close()
