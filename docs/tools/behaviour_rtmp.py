@@ -24,7 +24,4 @@ FIXED = (
     ("media.rtmp.amf.MAX_VALUES", "Values of a command", ""),
     ("gb28181.sources.service.KEY_BYTES", "Random bytes of a stream key", ""),
     ("media.rtmp.push.ANSWER_S", "Pushing: an answer of the server comes within", "s"),
-    ("media.rtmp.pusher.STALL_S", "Pushing: a server that takes nothing is given up after", "s"),
-    ("media.rtmp.pusher.FLUSH_S", "Pushing: what was written is taken within", "s"),
-    ("media.rtmp.pusher.WRITE_HIGH", "Pushing: in the socket's own queue", "bytes"),
 )

@@ -10,57 +10,43 @@ from __future__ import annotations
 import asyncio
 import secrets
 from time import monotonic, time
-from typing import Final, cast
+from typing import Final
 
 from media.errors import (
-    MediaConnectFailed,
-    MediaError,
     MediaTimeout,
     StreamUnknown,
     UnsupportedCodec,
 )
-from media.output.viewers import StreamViewer
 from media.pushing import PushRefused, PushSpec
-from media.reaching import CONNECT_S, address_of
+from media.reaching import address_of
 from media.rtp.outlet import Outlet, Track, frame
 from media.rtp.pack import prefaces, read_preface
 from media.rtp.sdp import RtpCodec, codecs
 from media.rtsp import push as pushes
 from media.rtsp.asking import Refused, Send, Unanswered
 from media.rtsp.credentials import Credentials
+from media.send.link import Link
 from media.send.pusher import LookAtIt
 from media.viewer import Who
 
 RTSP_PORT: Final = 554
 BEGIN_S: Final = 5.0
 """A stream that runs shows a key frame within this time, or is not pushed."""
-STALL_S: Final = 30.0
-"""A server that takes nothing for so long is given up."""
-WRITE_HIGH: Final = 256 * 1024
-"""Bytes in the socket's own queue above which sending waits."""
 TICK_S: Final = 1.0
-FLUSH_S: Final = 2.0
-"""At its end a connection has so long to take what was written."""
 
 
-class RtspPusher(asyncio.Protocol):
+class RtspPusher(Link):
     """See `media.send.pusher.Pusher`."""
 
     def __init__(self, spec: PushSpec, look: LookAtIt) -> None:
-        self.remote = ("", 0)
+        super().__init__()
         self._spec = spec
         self._look = look
-        self._viewer: StreamViewer | None = None
         self._first = b""
         self._codecs: list[RtpCodec] = []
         self._machine: pushes.RtspPush | None = None
         self._outlet: Outlet | None = None
-        self._transport: asyncio.Transport | None = None
-        self._recording: asyncio.Future[None] | None = None
-        self._writable = asyncio.Event()
-        self._writable.set()
         self._timer: asyncio.TimerHandle | None = None
-        self._reason = ""
 
     def __repr__(self) -> str:
         return f"<RtspPusher {self.remote[0]}:{self.remote[1]} {self._machine!r}>"
@@ -68,10 +54,6 @@ class RtspPusher(asyncio.Protocol):
     @property
     def bytes_out(self) -> int:
         return 0 if self._outlet is None else sum(t.octets for t in self._outlet.tracks)
-
-    @property
-    def dropped_frames(self) -> int:
-        return 0 if self._viewer is None else self._viewer.dropped_frames
 
     async def open(self) -> None:
         try:
@@ -108,16 +90,8 @@ class RtspPusher(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         machine, self._machine = self._machine, None
-        transport, self._transport = self._transport, None
-        if transport is not None:
-            if machine is not None and self._writable.is_set() and not transport.is_closing():
-                for effect in machine.stop():
-                    if isinstance(effect, Send):
-                        transport.write(self._goodbyes() + effect.data)
-                transport.close()
-                asyncio.get_running_loop().call_later(FLUSH_S, transport.abort)
-            else:
-                transport.abort()
+        farewell = b"" if machine is None else self._farewell(machine)
+        self._hang_up(farewell)
         self._end("closed")
 
     # --- the stream --------------------------------------------------------------------------
@@ -150,19 +124,10 @@ class RtspPusher(asyncio.Protocol):
     # --- the connection ----------------------------------------------------------------------
 
     async def _publish(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._recording = loop.create_future()
-        host, port = self.remote
-        try:
-            async with asyncio.timeout(CONNECT_S):
-                await loop.create_connection(lambda: self, host, port)
-        except (OSError, TimeoutError) as error:
-            raise MediaConnectFailed(host, port, str(error) or "no connection in time") from None
-        await self._recording
+        await (await self._connect())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(WRITE_HIGH)
+        super().connection_made(transport)
         local = str(transport.get_extra_info("sockname")[0]).partition("%")[0]
         spec = self._spec
         dice = Credentials(spec.user, spec.password, lambda: secrets.token_hex(8))
@@ -174,17 +139,6 @@ class RtspPusher(asyncio.Protocol):
         if self._machine is not None:
             self._perform(self._machine.feed(data, monotonic()))
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._writable.set()
-        self._fail(PushRefused("the target closed its connection"))
-        self._end(str(exc) if exc is not None else "the target closed its connection")
-
-    def pause_writing(self) -> None:
-        self._writable.clear()
-
-    def resume_writing(self) -> None:
-        self._writable.set()
-
     def _tick(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
         if self._machine is not None:
@@ -194,8 +148,7 @@ class RtspPusher(asyncio.Protocol):
         for effect in effects:
             match effect:
                 case Send(data):
-                    if self._transport is not None and not self._transport.is_closing():
-                        self._transport.write(data)
+                    self._write(data)
                 case pushes.Recording(channels):
                     self._record(channels)
                 case Refused(status, phrase):
@@ -216,39 +169,12 @@ class RtspPusher(asyncio.Protocol):
             for codec, channel in zip(self._codecs, channels, strict=True)
         }
         self._outlet = Outlet(secrets.token_hex(8), tracks.get("video"), tracks.get("audio"))
-        if self._recording is not None and not self._recording.done():
-            self._recording.set_result(None)
+        self._take()
 
-    async def _send(self, data: bytes) -> None:
-        """Raises OSError when the target takes nothing, or is gone."""
-        try:
-            async with asyncio.timeout(STALL_S):
-                await self._writable.wait()
-        except TimeoutError:
-            raise OSError(f"the target took nothing for {STALL_S:.0f} s") from None
-        if self._transport is None or self._transport.is_closing():
-            raise ConnectionResetError(self._reason or "the target is gone")
-        self._transport.write(data)
-
-    def _goodbyes(self) -> bytes:
-        outlet = self._outlet
-        if outlet is None:
-            return b""
-        return b"".join(frame(track.channel + 1, bye) for track, bye in outlet.goodbyes())
-
-    def _over(self, error: MediaError) -> None:
-        """The machine is: whoever waits is told, and nothing more is sent."""
-        self._fail(error)
-        self._end(str(error))
-
-    def _fail(self, error: MediaError) -> None:
-        if self._recording is not None and not self._recording.done():
-            self._recording.set_exception(error)
-            self._recording.exception()  # whoever waited may have been told otherwise by now
-
-    def _end(self, reason: str) -> None:
-        """The first reason counts; what waits for the stream stops waiting."""
-        self._reason = self._reason or reason
-        if self._viewer is not None and self._viewer.end_reason is None:
-            self._viewer.queue.discard()
-            self._viewer.end(self._reason)
+    def _farewell(self, machine: pushes.RtspPush) -> bytes:
+        """BYE of each track, then TEARDOWN."""
+        said = b"".join(effect.data for effect in machine.stop() if isinstance(effect, Send))
+        if not said or self._outlet is None:
+            return said
+        goodbyes = (frame(t.channel + 1, bye) for t, bye in self._outlet.goodbyes())
+        return b"".join(goodbyes) + said

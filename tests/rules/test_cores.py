@@ -78,6 +78,7 @@ SHELLS = frozenset(
         "media.still.studio",
         "media.send.forward",
         "media.send.forwards",
+        "media.send.link",
         "media.send.pusher",
         "media.send.pushes",
         "media.send.sender",
