@@ -126,7 +126,6 @@ class App:
         self._ready["tree"] = True
         await self.sessions.start()
         await self.forwards.start()
-        await self.pushes.start()
         await self.browsers.start()
         await self.talks.start()
         await self.reports.start()
@@ -137,6 +136,7 @@ class App:
         self._warn_of_small_buffer()
         self._ready["sip"] = True
         await self.aftermath.settle(left_open)
+        await self.pushes.start()  # they call devices at once
         await self.downloads.start()
         await self.filming.start()
         self.reports.begin()
