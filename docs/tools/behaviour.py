@@ -638,8 +638,7 @@ INTERNAL = frozenset(
         "media.output.unread.LOOK_S",
         "media.ports.REST_S",
         "media.receive.udp.LOOK_PAUSE_S",
-        "media.rtmp.server.LOOK_S",
-        "media.rtsp.server.LOOK_S",
+        "media.listener.LOOK_S",
     }
 )
 

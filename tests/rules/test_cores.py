@@ -47,6 +47,7 @@ SHELLS = frozenset(
         "media.receive.batch",
         "media.hub",
         "media.inprocess",
+        "media.listener",
         "media.sockets",
         "media.record.recordings",
         "media.receive.rtcp_port",
