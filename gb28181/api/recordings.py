@@ -15,9 +15,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from gb28181.playback.control import Action
-from gb28181.playback.service import PlaybackView
-from gb28181.recording.replays import ReplayView
 from gb28181.session.model import StreamKey
+from gb28181.session.playback_view import PlaybackView
 
 from .guard import Operator, Viewer
 from .instants import Instant
@@ -128,7 +127,7 @@ async def playback(
 @router.post("/api/v1/sessions/{session_id}/control")
 async def control(platform: Here, _: Operator, session_id: str, wanted: ControlIn) -> ControlOut:
     """Pause, resume, seek, speed, stop: answered when the device did it, or the platform."""
-    view: PlaybackView | ReplayView
+    view: PlaybackView
     if platform.replays.owns(session_id):
         view = _replayed(platform, session_id, wanted)
     else:
@@ -146,7 +145,7 @@ async def position(platform: Here, _: Viewer, session_id: str) -> ControlOut:
     return ControlOut.model_validate(platform.playback.view(session_id))
 
 
-def _replayed(platform: Platform, session_id: str, wanted: ControlIn) -> ReplayView:
+def _replayed(platform: Platform, session_id: str, wanted: ControlIn) -> PlaybackView:
     replays = platform.replays
     match wanted.action:
         case Action.PAUSE:

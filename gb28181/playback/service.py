@@ -31,6 +31,7 @@ from gb28181.session.model import (
     StreamKey,
     Transport,
 )
+from gb28181.session.playback_view import PlaybackView
 from gb28181.session.service import ANSWER_S, LiveView, Owner, SessionService
 from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
@@ -49,21 +50,6 @@ TEARDOWN_S = 1.0
 LONGEST_S = 31 * 86_400
 
 log = get_logger("playback")
-
-
-@dataclass(frozen=True, slots=True)
-class PlaybackView:
-    """Where a playback stands."""
-
-    session_id: str
-    stream_id: str
-    state: str
-    start: datetime
-    end: datetime
-    position_s: float
-    """Seconds from ``start``."""
-    speed: float
-    paused: bool
 
 
 @dataclass(slots=True, eq=False)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from gb28181.errors import BadInput, Busy, Conflict, NotFound, PlatformError
 from gb28181.session.ledger import Session
 from gb28181.session.model import SessionState, StreamKey
+from gb28181.session.playback_view import PlaybackView
 from gb28181.session.service import LiveView, Owner, SessionService
 from gb28181.telemetry import events as ev
 from gb28181.telemetry.logs import get_logger
@@ -29,21 +29,6 @@ THREADS = 4
 PREFIX = "replay-"
 
 log = get_logger("recording")
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayView:
-    """Where a recording that is shown stands."""
-
-    session_id: str
-    stream_id: str
-    state: str
-    start: datetime
-    end: datetime
-    position_s: float
-    """Seconds from ``start``."""
-    speed: float
-    paused: bool
 
 
 class ReplayService:
@@ -121,21 +106,21 @@ class ReplayService:
             return True
         return self._sessions.view(session_id).stream_id.startswith(PREFIX)
 
-    def view(self, session_id: str) -> ReplayView:
+    def view(self, session_id: str) -> PlaybackView:
         """Where it stands; raises ``NotFound``, ``Conflict``."""
         return self._view(self._find(session_id))
 
     # --- control -----------------------------------------------------------------------------
 
-    def pause(self, session_id: str) -> ReplayView:
+    def pause(self, session_id: str) -> PlaybackView:
         """Raises ``NotFound``, ``Conflict``, as all of them do."""
         return self._tell(session_id, p.Pause(), "PAUSE")
 
-    def resume(self, session_id: str) -> ReplayView:
+    def resume(self, session_id: str) -> PlaybackView:
         """At the speed of before."""
         return self._tell(session_id, p.Resume(), "PLAY")
 
-    def seek(self, session_id: str, position_s: float | None) -> ReplayView:
+    def seek(self, session_id: str, position_s: float | None) -> PlaybackView:
         """Go on from there; it ends a pause. Raises ``BadInput``."""
         replay = self._find(session_id)
         length = (replay.end - replay.start).total_seconds()
@@ -143,20 +128,20 @@ class ReplayService:
             raise BadInput(f"seek needs position_s, 0 to {length} seconds", position_s=position_s)
         return self._tell(session_id, p.Seek(replay.start.timestamp() + position_s), "PLAY")
 
-    def run(self, session_id: str, speed: float | None) -> ReplayView:
+    def run(self, session_id: str, speed: float | None) -> PlaybackView:
         """Go on at this speed; it ends a pause. Raises ``BadInput``."""
         possible = speed is not None and math.isfinite(speed) and p.SLOWEST <= speed <= p.FASTEST
         if speed is None or not possible:
             raise BadInput("speed of the platform's own recordings is 0.25 to 8", speed=speed)
         return self._tell(session_id, p.Run(speed), "PLAY")
 
-    def stop(self, session_id: str) -> ReplayView:
+    def stop(self, session_id: str) -> PlaybackView:
         """End it."""
         replay = self._find(session_id)
         self._sessions.close(replay.key.stream_id)
         return self._view(replay)
 
-    def _tell(self, session_id: str, event: p.Input, word: str) -> ReplayView:
+    def _tell(self, session_id: str, event: p.Input, word: str) -> PlaybackView:
         replay = self._find(session_id)
         session = self._sessions.running(replay.key.stream_id)
         if session is None or session.call.state is not SessionState.RUNNING:
@@ -194,11 +179,11 @@ class ReplayService:
             raise Conflict("session_not_running", f"session {session_id} is not running")
         return replay
 
-    def _view(self, replay: Replay) -> ReplayView:
+    def _view(self, replay: Replay) -> PlaybackView:
         projector = replay.projector
         session = self._sessions.running(replay.key.stream_id)
         last = replay.session_ids[-1] if replay.session_ids else ""
-        return ReplayView(
+        return PlaybackView(
             session_id=session.session_id if session is not None else last,
             stream_id=replay.key.stream_id,
             state=(session.call.state if session is not None else SessionState.ENDED).value,
