@@ -238,6 +238,9 @@ class Caller:
         except TransportFailed as error:
             self.feed(session, calls.Unanswered(str(error)))
             return
+        except Exception as error:  # a defect must not leave the session waiting for an answer
+            self.feed(session, calls.Unanswered(f"a defect of the platform: {error!r}"))
+            raise
         log.event(
             ev.SESSION_INVITING,
             **_names(session),

@@ -340,6 +340,20 @@ async def test_a_refusal_names_leg_and_status(bench: Bench, status: int, leg: st
     )
 
 
+async def test_a_defect_while_the_invite_is_sent_ends_the_session(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(request: Request, flow: Flow, listener: Any) -> Any:
+        raise RuntimeError("a defect")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.sip, "invite", broken)
+        with pytest.raises(LegFailed, match="a defect"):
+            await bench.service.live(CHANNEL)
+    await bench.until(lambda: not bench.ledger.open())
+    assert (await bench.picture()).result().session.state is SessionState.RUNNING
+
+
 async def test_no_answer_then_a_late_200_is_acked_and_ended(bench: Bench) -> None:
     bench.sip.answers_cancel = False
     with pytest.raises(LegFailed) as caught:
